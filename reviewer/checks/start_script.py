@@ -1,0 +1,141 @@
+"""Start scripts that leave a custom server out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from reviewer.core.app import App
+from reviewer.core.check import Settings
+from reviewer.core.code import Code
+from reviewer.core.commands import Process, next_arguments
+from reviewer.core.finding import Arg, Evidence, Finding, Level, Site, Suggestion, weakest
+from reviewer.core.launch import Launchers, Start, launchers_of, mentions_host, production_start
+from reviewer.core.manifest import matches, parent
+from reviewer.core.project import Project
+from reviewer.core.servers import Behaviour, CustomServer
+
+MAX_NAMED = 3
+_SERIOUS = frozenset({"api", "auth", "security", "websocket"})
+
+
+def start_script_bypasses_custom_server(app: App, project: Project, settings: Settings) -> Iterator[Finding]:
+    """Rule R10 of the catalogue: the page says what it costs and when it is fine."""
+    code = project.code
+    start = production_start(code, app)
+    process = start.runs_next_start(app) if start is not None else None
+    if start is None or process is None or app.is_static or app.deployment.is_vercel():
+        return
+    for server in project.servers_of(app):
+        if not server.behaviours or not _is_considered(server, settings):
+            continue
+        launchers = launchers_of(code, server.entry, tuple(settings.options["launch_files"]))
+        host = mentions_host(code, server.entry)
+        if launchers.production or _is_local(server, launchers) or host in settings.options["ignore_when_host"]:
+            continue
+        yield _finding(app, code, server, start, process, launchers, host, settings)
+        return
+
+
+def _is_considered(server: CustomServer, settings: Settings) -> bool:
+    entries = settings.options["server_entries"]
+    return not entries or any(matches(glob, server.entry) for glob in entries)
+
+
+def _is_local(server: CustomServer, launchers: Launchers) -> bool:
+    """Whether the server exists for tests, or for TLS on a developer's machine."""
+    if launchers.tests and not launchers.development:
+        return True
+    only_tls = all(behaviour.kind == "tls" for behaviour in server.behaviours)
+    return bool(launchers.development) and (only_tls or launchers.local_tls)
+
+
+def _finding(
+    app: App,
+    code: Code,
+    server: CustomServer,
+    start: Start,
+    process: Process,
+    launchers: Launchers,
+    host: str,
+    settings: Settings,
+) -> Finding:
+    is_dead = bool(server.frameworks) and not any(app.depends_on(name) for name in server.frameworks)
+    level, evidence = _weight(server, launchers, host, is_dead)
+    lost = _named(server.behaviours)
+    more = len({behaviour.label for behaviour in server.behaviours}) - len(lost)
+    args: dict[str, Arg] = {
+        "command": start.command,
+        "script": start.script,
+        "entry": server.entry,
+        "lost": tuple(behaviour.label for behaviour in lost),
+        "more": more,
+        "has_more": more > 0,
+        "dead": is_dead,
+        "frameworks": server.frameworks,
+        "launched_in_development": bool(launchers.development),
+        "host": host or "none",
+        "compiled": not server.entry.endswith((".js", ".mjs", ".cjs")),
+    }
+    return settings.finding(
+        app,
+        _sites(server, start, lost),
+        key=start.script,
+        level=level,
+        evidence=evidence,
+        args=args,
+        suggestion=_suggestion(app, code, server, start, process),
+    )
+
+
+def _weight(server: CustomServer, launchers: Launchers, host: str, is_dead: bool) -> tuple[Level, Evidence]:
+    evidence: Evidence = weakest("medium" if launchers.development else "high", "medium" if host else "high")
+    if is_dead:
+        return "notice", evidence
+    serious = any(behaviour.kind in _SERIOUS for behaviour in server.behaviours)
+    return ("error" if serious and evidence == "high" else "warning"), evidence
+
+
+def _named(behaviours: tuple[Behaviour, ...]) -> list[Behaviour]:
+    """The behaviours worth naming: serious ones first, each spelling once."""
+    ordered = sorted(behaviours, key=lambda b: (b.kind not in _SERIOUS, b.line))
+    by_label = {behaviour.label: behaviour for behaviour in reversed(ordered)}
+    return list(reversed(by_label.values()))[:MAX_NAMED]
+
+
+def _sites(server: CustomServer, start: Start, lost: list[Behaviour]) -> Iterator[Site]:
+    yield Site(start.path, start.line, start.column, start.line, f"`{start.script}` runs `{start.command}`")
+    yield Site(server.entry, 1, 1, 1, "this server is not started")
+    yield Site(server.file, server.line, 1, server.line, "Next is started here")
+    for behaviour in lost:
+        yield Site(behaviour.path, behaviour.line, 1, behaviour.line, f"`{behaviour.label}` is not active")
+
+
+def _suggestion(app: App, code: Code, server: CustomServer, start: Start, process: Process) -> Suggestion | None:
+    """The start line rewritten, where that is all it takes: a plain script at the root and no flags it would lose."""
+    is_plain = server.entry.endswith((".js", ".mjs", ".cjs")) and parent(server.entry) == app.package.dir
+    source = code.files.source(start.path)
+    if not is_plain or source is None or start.path != app.package.path:
+        return None
+    port = _port(code, server, process)
+    if port is None or start.command != " ".join(("next", *process.args)):
+        return None
+    prefix = "cross-env " if app.depends_on("cross-env") else ""
+    name = server.entry.rpartition("/")[2]
+    command = f"{prefix}{port}NODE_ENV=production node {name}"
+    line = source.line_text(start.line)
+    pattern = re.compile(r'("start"\s*:\s*)"' + re.escape(start.command) + '"')
+    if len(pattern.findall(line)) != 1:
+        return None
+    return Suggestion(start.path, start.line, start.line, pattern.sub(rf'\g<1>"{command}"', line))
+
+
+def _port(code: Code, server: CustomServer, process: Process) -> str | None:
+    """``PORT=N `` for ``next start -p N`` when the server reads PORT, '' without flags, None for anything else."""
+    _, _, flags = next_arguments(process)
+    if not flags:
+        return ""
+    source = code.files.source(server.entry)
+    if len(flags) == 2 and flags[0] in ("-p", "--port") and flags[1].isdigit() and source is not None:
+        return f"PORT={flags[1]} " if b"process.env.PORT" in source.data else None
+    return None

@@ -1,0 +1,306 @@
+"""WebSocket servers that start inside a Next.js route."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from reviewer.core.app import App
+from reviewer.core.check import Settings
+from reviewer.core.code import Code
+from reviewer.core.facts import Call, Expr, FileFacts, Ref
+from reviewer.core.finding import Arg, Evidence, Finding, Level, Site
+from reviewer.core.handlers import Handler
+from reviewer.core.project import Project
+from reviewer.core.roles import UPGRADE_METHODS, Route
+
+Shape = Literal["server", "upgrade", "handle", "next-ws", "vercel"]
+
+_SOCKET_IO = frozenset({"socket.io"})
+_UPGRADE_RANGES = (("13.4.13", "15.5.16"), ("16.0.0", "16.2.5"))  # CVE-2026-44578, self-hosted
+_MAX_CALL_HOPS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """A place that makes a route own a socket; ``via`` are the calls that lead there from the route."""
+
+    shape: Shape
+    symbol: str
+    site: Site
+    call: Call | None = None
+    via: tuple[Site, ...] = ()
+
+
+def websocket_in_api_route(app: App, project: Project, settings: Settings) -> Iterator[Finding]:
+    """Rule R1 of the catalogue: the page says what it costs and when it is fine."""
+    if app.is_static:
+        return
+    roles = settings.rule.head.where.roles
+    routes = [route for route in app.api_routes if route.role in roles]
+    search = _Search(project, settings, {route.path for app in project.next_apps for route in app.api_routes})
+    for route in routes:
+        if route.path in search.candidates and (handlers := app.handlers(route)):
+            uses = list(search.uses(route, handlers))
+            yield from _findings(app, route, uses, settings)
+
+
+class _Search:
+    """Finds socket uses from a route's handlers on, through functions of the repository.
+
+    ``candidates`` are the scripts that hold a marked word, and those that load a helper which uses a socket.
+    """
+
+    def __init__(self, project: Project, settings: Settings, routes: set[str]) -> None:
+        self.code: Code = project.code
+        self.settings = settings
+        self.servers = settings.symbols("servers")
+        extra = [text for text in settings.options["extra_server_symbols"] if "#" in text]
+        self.extra = type(self.servers).of(extra)
+        self.vercel = settings.symbols("vercel")
+        marked = project.marked[settings.rule.id]
+        helpers = [path for path in sorted(marked - routes) if self._is_helper(path)]
+        self.candidates = marked | project.graph.reachers(helpers)
+
+    def _is_helper(self, path: str) -> bool:
+        facts = self.code.facts(path)
+        if facts is None:
+            return False
+        if any(_is_server_handle(assignment.target, above=1) for assignment in facts.assignments):
+            return True
+        return any(self._direct(path, call) is not None for call in facts.calls)
+
+    def uses(self, route: Route, handlers: Iterable[Handler]) -> Iterator[_Use]:
+        facts = self.code.facts(route.path)
+        if facts is None:
+            return
+        written_here = [h for h in handlers if h.file == route.path]
+        starts = [h.function for h in written_here if h.function >= 0]
+        opaque = any(h.function < 0 for h in written_here)
+        running = frozenset(range(-1, len(facts.functions))) if opaque else self.code.reachable(route.path, starts)
+        yield from self._exported(route, facts)
+        yield from self._in_functions(route.path, facts, running, _MAX_CALL_HOPS)
+        for handler in handlers:
+            if handler.file != route.path and handler.function >= 0 and handler.file in self.candidates:
+                yield from self._elsewhere(route, handler)
+
+    def _exported(self, route: Route, facts: FileFacts) -> Iterator[_Use]:
+        if route.role == "app-route-handler":
+            for name in UPGRADE_METHODS:
+                if (export := facts.export(name)) is not None:
+                    site = Site(route.path, export.line, export.column, export.end_line, f"`{name}` is exported here")
+                    yield _Use("next-ws", name, site)
+
+    def _elsewhere(self, route: Route, handler: Handler) -> Iterator[_Use]:
+        facts = self.code.facts(handler.file)
+        if facts is None:
+            return
+        export = handler.export
+        message = "the handler is taken from another file here"
+        here = Site(route.path, export.line, export.column, export.end_line, message)
+        running = self.code.reachable(handler.file, [handler.function]) - {-1}
+        for use in self._in_functions(handler.file, facts, running, _MAX_CALL_HOPS - 1):
+            yield _Use(use.shape, use.symbol, use.site, use.call, (here, *use.via))
+
+    def _in_functions(self, path: str, facts: FileFacts, running: frozenset[int], hops: int) -> Iterator[_Use]:
+        for call in facts.calls:
+            if call.function in running:
+                direct = self._direct(path, call)
+                if direct is None or direct.shape == "handle":
+                    through = list(self._through(path, call, hops)) if hops > 0 else []
+                    yield from through or ([direct] if direct is not None else [])
+                else:
+                    yield direct
+        for assignment in facts.assignments:
+            if assignment.function in running and _is_server_handle(assignment.target, above=1):
+                a = assignment
+                site = Site(path, a.line, a.column, a.end_line, "something is kept on Next's HTTP server here")
+                yield _Use("handle", "socket.server", site)
+
+    def _direct(self, path: str, call: Call) -> _Use | None:
+        site = Site(path, call.line, call.column, call.end_line)
+        ref = call.callee
+        if ref is not None and (self.servers.match(ref) or self.extra.match(ref)):
+            message = "the WebSocket server is created here"
+            return _Use("server", _symbol(ref), _with(site, message), call)
+        if self.vercel.match(ref):
+            return _Use("vercel", _symbol(ref) if ref else "", _with(site, "the upgrade is requested here"), call)
+        if (upgrade := self._upgrade(call)) is not None:
+            return _Use("upgrade", upgrade, _with(site, "the upgrade is answered here"), call)
+        passed = any(_is_server_handle(part.ref) for arg in call.args for part in arg.walk() if part.ref is not None)
+        listens = call.method == "on" and _is_server_handle(ref, above=1) and _is_text(call.args[:1], "upgrade")
+        if passed or listens:
+            return _Use("handle", "socket.server", _with(site, "Next's HTTP server is handed over here"), call)
+        return None
+
+    def _upgrade(self, call: Call) -> str | None:
+        """An upgrade answered by hand: ws's handleUpgrade, a 101 answer, a WebSocketPair."""
+        methods = self.settings.listed("methods")
+        if call.method in methods and len(call.args) >= 3:
+            return call.method
+        if call.method == "writeHead" and call.args and call.args[0].name == "101":
+            return "writeHead(101)"
+        ref = call.callee
+        if ref is None or ref.kind != "global" or ref.steps or not call.is_new:
+            return None
+        if ref.name in self.settings.listed("globals"):
+            return f"new {ref.name}()"
+        if ref.name == "Response" and len(call.args) > 1:
+            status, socket = call.args[1].prop("status"), call.args[1].prop("webSocket")
+            if socket is not None or (status is not None and status.name == "101"):
+                return "new Response(…, { status: 101 })"
+        return None
+
+    def _through(self, path: str, call: Call, hops: int) -> Iterator[_Use]:
+        """Uses in a function of another file that this call runs, reported at the call."""
+        if call.callee is None or call.callee.kind != "import":
+            return
+        named = Expr("ref", call.line, call.column, call.end_line, call.callee.name, call.callee)
+        where, value = self.code.follow(path, named)
+        facts = self.code.facts(where) if where in self.candidates and where != path else None
+        if value.kind != "function" or facts is None:
+            return
+        here = Site(path, call.line, call.column, call.end_line, f"`{_symbol(call.callee)}()` is called here")
+        running = self.code.reachable(where, [value.function]) - {-1}
+        for use in self._in_functions(where, facts, running, hops - 1):
+            yield _Use(use.shape, use.symbol, use.site, use.call, (here, *use.via))
+
+
+def _with(site: Site, message: str) -> Site:
+    return Site(site.path, site.line, site.column, site.end_line, message)
+
+
+def _symbol(ref: Ref) -> str:
+    """What people call the thing: its exported name, or the package's for a default export."""
+    steps = [step.lstrip(".") for step in ref.path()]
+    return ".".join(steps) if steps else ref.module
+
+
+def _is_server_handle(ref: Ref | None, above: int = 0) -> bool:
+    """Whether a reference is ``res.socket.server`` of a function's parameter, or *above* members more."""
+    if ref is None or ref.kind != "param":
+        return False
+    steps = ref.steps
+    at = next((i for i in range(len(steps) - 1) if steps[i : i + 2] == (".socket", ".server")), -1)
+    return at in (0, 1) and len(steps) - (at + 2) == above
+
+
+def _is_text(args: tuple[Expr, ...], text: str) -> bool:
+    return bool(args) and args[0].kind == "string" and args[0].name == text
+
+
+# -- from uses to findings --------------------------------------------------
+
+
+def _findings(app: App, route: Route, uses: list[_Use], settings: Settings) -> Iterator[Finding]:
+    by_shape: dict[Shape, list[_Use]] = {}
+    for use in uses:
+        by_shape.setdefault(use.shape, []).append(use)
+    if "server" in by_shape:
+        related = [use.site for shape in ("upgrade", "handle") for use in by_shape.get(shape, [])]
+        for symbol in dict.fromkeys(use.symbol for use in by_shape["server"]):
+            same = [use for use in by_shape["server"] if use.symbol == symbol]
+            yield from _finding(app, route, same, related, settings)
+    else:
+        for shape in ("upgrade", "handle"):
+            if shape in by_shape:
+                yield from _finding(app, route, by_shape[shape], [], settings)
+                break
+    if "next-ws" in by_shape and app.depends_on("next-ws"):
+        yield from _finding(app, route, by_shape["next-ws"], [], settings)
+    if "vercel" in by_shape and _vercel_speaks(app, settings):
+        yield from _finding(app, route, by_shape["vercel"], [], settings)
+
+
+def _vercel_speaks(app: App, settings: Settings) -> bool:
+    """Vercel's own upgrade is fine on Vercel and on a host nobody names, unless the beta is to be pointed out."""
+    deployment = app.deployment
+    if deployment.target == "unknown" and deployment.model == "unknown":
+        return False
+    return not deployment.is_vercel() or settings.options["vercel_beta"] == "warn"
+
+
+def _finding(app: App, route: Route, uses: list[_Use], related: list[Site], settings: Settings) -> Iterator[Finding]:
+    use = uses[0]
+    level = _level(app, route, use, settings)
+    if level is None:
+        return
+    sites = [*use.via, *(u.site for u in uses[:1]), *(s for u in uses[1:] for s in (*u.via, u.site)), *related]
+    evidence: Evidence = "medium" if use.shape == "handle" else "high"
+    host = _host(app)
+    if host in ("vercel", "function") and app.deployment.evidence == "medium" and route.role == "pages-api-route":
+        evidence = "medium"
+    args: dict[str, Arg] = {
+        "symbol": use.symbol,
+        "module": use.call.callee.module if use.call is not None and use.call.callee is not None else "",
+        "shape": use.shape,
+        "router": "app" if route.role == "app-route-handler" else "pages",
+        "host": host,
+        "url": (app.config.text("basePath") or "") + route.pattern,
+        "collision": _collision(app, use),
+        "cve": _exposed_to_upgrade_cve(app),
+        "next_version": app.version("next").exact,
+        "host_file": app.deployment.path,
+        "helper": use.site.path if use.via else "",
+        "is_indirect": bool(use.via),
+        "attached": _is_attached(use, related),
+        "own_port": _has_own_port(use),
+    }
+    yield settings.finding(
+        app, dict.fromkeys(sites), key=f"{use.shape}:{use.symbol}", level=level, evidence=evidence, args=args
+    )
+
+
+def _host(app: App) -> str:
+    """``vercel``, ``function``, ``process`` (something that keeps a process, or restarts it) or ``unknown``."""
+    deployment = app.deployment
+    if deployment.is_vercel():
+        return "vercel"
+    if deployment.model == "function":
+        return "function"
+    return "process" if deployment.model in ("long-lived", "scale-to-zero") else "unknown"
+
+
+def _level(app: App, route: Route, use: _Use, settings: Settings) -> Level | None:
+    host = _host(app)
+    for name in (app.deployment.target, host):
+        if name in settings.options["severity_by_target"]:
+            level: Level = settings.options["severity_by_target"][name]
+            return level
+    if use.shape == "next-ws":
+        return "notice"
+    if use.shape == "vercel":
+        return "notice" if host == "vercel" else "warning"
+    if route.role == "app-route-handler" or host in ("vercel", "function"):
+        return "error"
+    if host == "process" and settings.options["allow_long_lived_hosts"]:
+        return None
+    return "warning"
+
+
+def _is_attached(use: _Use, related: list[Site]) -> bool:
+    """Whether the server is put on Next's own HTTP server rather than on a port of its own."""
+    passed = use.call.args if use.call is not None else ()
+    return bool(related) or any(_is_server_handle(part.ref) for arg in passed for part in arg.walk() if part.ref)
+
+
+def _has_own_port(use: _Use) -> bool:
+    """Whether the server listens by itself: a port as an option or as the only argument."""
+    passed = use.call.args if use.call is not None and use.shape == "server" else ()
+    return any(arg.kind == "number" or arg.prop("port") is not None for arg in passed)
+
+
+def _collision(app: App, use: _Use) -> bool:
+    """Whether the socket's path is a URL that Next itself answers."""
+    if use.shape != "server" or use.call is None or use.call.callee is None:
+        return False
+    options = [arg for arg in use.call.args if arg.kind == "object"]
+    path = next((value for arg in options if (value := arg.prop("path")) is not None), None)
+    if path is not None:
+        return path.kind == "string" and app.serves(path.name.rstrip("/")) is not None
+    return use.call.callee.module in _SOCKET_IO and app.serves("/socket.io") is not None
+
+
+def _exposed_to_upgrade_cve(app: App) -> bool:
+    return _host(app) == "process" and app.version("next").within(*_UPGRADE_RANGES) is True

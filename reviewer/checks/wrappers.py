@@ -1,0 +1,146 @@
+"""Wrapper chains and guard prologues spelled out route by route."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from reviewer.core.app import App
+from reviewer.core.check import Premise, Settings
+from reviewer.core.code import Code
+from reviewer.core.facts import Prologue, Ref
+from reviewer.core.finding import Finding, Site
+from reviewer.core.handlers import Handler, Wrapper
+from reviewer.core.project import Project
+from reviewer.core.roles import Route
+
+MIN_PEERS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Chained:
+    """A handler whose route file spells a chain of wrappers around it, outermost first."""
+
+    route: Route
+    handler: Handler
+    chain: tuple[Wrapper, ...]
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(wrapper.symbol for wrapper in self.chain)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(wrapper.name for wrapper in self.chain)
+
+    def site(self, message: str) -> Site:
+        lines = [wrapper.line for wrapper in self.chain]
+        return Site(self.route.path, min(lines), self.handler.export.column, max(lines), message)
+
+
+def per_route_middleware(app: App, project: Project, settings: Settings) -> Iterator[Finding | Premise]:
+    """Rule R6 of the catalogue: the page says what it costs and when it is fine."""
+    roles = settings.rule.head.where.roles
+    handlers = [(route, h) for route in app.api_routes if route.role in roles for h in app.handlers(route)]
+    chained = list(_chained(handlers, settings))
+    yield from _repeated(app, chained, settings)
+    yield from _deviating(app, chained, settings)
+    yield from _prologues(app, project.code, handlers, settings)
+
+
+def _chained(handlers: Iterable[tuple[Route, Handler]], settings: Settings) -> Iterator[_Chained]:
+    ignored = {*settings.names["provider_wrappers"], *settings.options["ignore_wrappers"]}
+    for route, handler in handlers:
+        if not handler.spelled_here or any(wrapper.composed for wrapper in handler.chain):
+            continue
+        chain = tuple(w for w in handler.chain if w.name not in ignored and w.path == route.path)
+        if len(chain) >= settings.options["min_depth"]:
+            yield _Chained(route, handler, chain)
+
+
+def _repeated(app: App, chained: list[_Chained], settings: Settings) -> Iterator[Finding]:
+    counts = Counter(item.symbols for item in chained)
+    for item in chained:
+        count = counts[item.symbols]
+        if count >= settings.options["min_routes"]:
+            chain = " > ".join(item.names)
+            yield settings.finding(
+                app,
+                [item.site(f"`{chain}` is spelled out here")],
+                key=f"{item.handler.name}:{chain}",
+                args={"form": "chain", "chain": item.names, "depth": len(item.chain), "count": count},
+                group=chain,
+            )
+
+
+def _deviating(app: App, chained: list[_Chained], settings: Settings) -> Iterator[Finding | Premise]:
+    """Routes that spell the wrappers of nearly all others in another order, or leave some of them out."""
+    if not chained:
+        return
+    usual, count = max(Counter(item.symbols for item in chained).items(), key=lambda row: (row[1], row[0]))
+    if len(chained) < MIN_PEERS or count < settings.options["majority"] * len(chained):
+        return
+    names = next(item.names for item in chained if item.symbols == usual)
+    premise = f"most handlers use {' > '.join(usual)}"
+    yield Premise(premise)
+    for item in chained:
+        if item.symbols != usual and set(item.symbols) <= set(usual):
+            form = "order" if set(item.symbols) == set(usual) else "membership"
+            yield settings.finding(
+                app,
+                [item.site(f"`{' > '.join(item.names)}` is spelled out here")],
+                key=f"{item.handler.name}:{form}:{' > '.join(item.names)}",
+                level="warning",
+                evidence="medium",
+                args={
+                    "form": form,
+                    "chain": item.names,
+                    "depth": len(item.chain),
+                    "count": count,
+                    "total": len(chained),
+                    "usual": names,
+                    "missing": tuple(n for n in names if n not in item.names),
+                },
+                premise=premise,
+            )
+
+
+# -- guard prologues --------------------------------------------------
+
+
+def _prologues(app: App, code: Code, handlers: list[tuple[Route, Handler]], settings: Settings) -> Iterator[Finding]:
+    found = []
+    for route, handler in handlers:
+        facts = code.facts(route.path) if handler.file == route.path and handler.function >= 0 else None
+        prologue = facts.functions[handler.function].prologue if facts is not None else None
+        if prologue is not None and prologue.rejects and (guard := _guard(code, route.path, prologue)):
+            found.append((route, handler, prologue, guard))
+    counts = Counter((guard, prologue.digest) for _, _, prologue, guard in found)
+    for route, handler, prologue, guard in found:
+        count = counts[guard, prologue.digest]
+        if count >= settings.options["min_routes"]:
+            name = guard.rpartition("#")[2]
+            site = Site(route.path, prologue.line, 1, prologue.end_line, f"`{name}()` is checked here")
+            yield settings.finding(
+                app,
+                [site],
+                key=f"{handler.name}:guard:{name}",
+                args={"form": "guard", "chain": (name,), "depth": 1, "count": count},
+                group=f"guard:{name}",
+            )
+
+
+def _guard(code: Code, path: str, prologue: Prologue) -> str:
+    """The guard a prologue calls, as file or package and export; '' when it calls none that is known."""
+    guards = tuple(code.names.get("guards", ()))
+    for ref in prologue.calls:
+        if ref.kind in ("import", "local") and _is_guard(ref, guards):
+            origin, name = code.origin(path, ref)
+            return f"{origin}#{name if name != 'default' else guards[0]}"
+    return ""
+
+
+def _is_guard(ref: Ref, guards: tuple[str, ...]) -> bool:
+    spelled = ".".join([ref.name, *(step.lstrip(".") for step in ref.steps if step != "()")])
+    return any(spelled == guard or spelled.endswith("." + guard) for guard in guards)

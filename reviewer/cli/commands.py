@@ -1,0 +1,231 @@
+"""The commands: scan, diff, rules, explain, test."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reviewer import RULESET, __version__
+from reviewer.cli.analyst import analyst
+from reviewer.cli.output import Output, fail, print_result
+from reviewer.render.json import Revisions
+from reviewer.resources import built_in_rulebook, rulebook_at, rules_dir
+from reviewer.sandbox import AnalysisFailed, ConfigurationInvalid, Job
+from reviewer.sources import Folder, GitRepository, SourceError, Tree
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Reads changes to Next.js and Express repositories as the architecture they change.",
+)
+
+
+class Format(StrEnum):
+    """How a result is written."""
+
+    text = "text"
+    json = "json"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="text for people, json (schema 1) for programs.")]
+RuleOption = Annotated[list[str] | None, typer.Option("--rule", help="Run only this rule; may be repeated.")]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Use this file instead of the repository's .github/reviewer.yml.")
+]
+ExitZeroOption = Annotated[bool, typer.Option("--exit-zero", help="End with 0 even when something gates.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"reviewer {__version__} (rule set {RULESET})")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Reads changes to Next.js and Express repositories as the architecture they change."""
+
+
+@app.command()
+def scan(
+    path: Annotated[Path, typer.Argument(help="A folder or a git repository.")] = Path("."),
+    rev: Annotated[str | None, typer.Option("--rev", help="Scan this revision instead of the files on disk.")] = None,
+    format: FormatOption = Format.text,
+    rule: RuleOption = None,
+    config: ConfigOption = None,
+    exit_zero: ExitZeroOption = False,
+) -> None:
+    """Every finding of one tree."""
+    with _Boundary():
+        tree, commit = _tree(path, rev)
+        job = Job(tree, only=_rules(rule), config=_config(config))
+        review = analyst().review(job)
+        print_result(Output(review, tree, Revisions(head=commit), format.value), exit_zero)
+
+
+@app.command()
+def diff(
+    base: Annotated[str, typer.Argument(help="The revision the change will be merged into.")],
+    head: Annotated[str, typer.Argument(help="The revision with the change.")] = "HEAD",
+    repo: Annotated[Path, typer.Option("--repo", help="The repository; bare ones and worktrees will do.")] = Path("."),
+    format: FormatOption = Format.text,
+    rule: RuleOption = None,
+    config: ConfigOption = None,
+    exit_zero: ExitZeroOption = False,
+) -> None:
+    """What a change introduces, from its merge base with BASE to HEAD."""
+    with _Boundary():
+        repository = _whole(GitRepository(_existing(repo)))
+        base_tree, head_tree = repository.tree(base), repository.tree(head)
+        merge_base = repository.merge_base(base_tree.commit, head_tree.commit)
+        given = _config(config) or _config_of(repository, base_tree.commit)
+        job = Job(head_tree, repository.tree(merge_base), _rules(rule), given)
+        review = analyst().review(job)
+        revisions = Revisions(head_tree.commit, base_tree.commit, merge_base)
+        print_result(Output(review, head_tree, revisions, format.value), exit_zero)
+
+
+@app.command()
+def rules() -> None:
+    """The rules, one a line."""
+    for id, rule in built_in_rulebook().rules.items():
+        typer.echo(f"{id:<40} {rule.head.level:<8} {rule.head.title}")
+
+
+@app.command()
+def explain(rule: Annotated[str, typer.Argument(help="The id of a rule.")]) -> None:
+    """What a rule looks at, what it costs, when it is fine, and its options."""
+    from reviewer.cli.explain import print_rule
+
+    _rules([rule])
+    print_rule(built_in_rulebook().rules[rule])
+
+
+@app.command("test")
+def run_examples(
+    path: Annotated[
+        Path | None, typer.Argument(help="A folder of rule pages, or one page; the built-in ones by default.")
+    ] = None,
+) -> None:
+    """Run the examples on rule pages: every Bad one must report exactly the marked lines, every Good one nothing."""
+    from reviewer.checks import CHECKS
+    from reviewer.core.examples import failures, unset_check
+    from reviewer.core.rulebook import RulePageError
+
+    where = path if path is not None else rules_dir()
+    try:
+        rulebook = rulebook_at(where if where.is_dir() else where.parent)
+    except (RulePageError, OSError) as error:
+        fail(str(error))
+    if missing := unset_check(rulebook, CHECKS):
+        fail(f"no check is called {', '.join(missing)}; known: {', '.join(sorted(CHECKS))}")
+    chosen = [rule for rule in rulebook.rules.values() if where.is_dir() or Path(rule.path) == where]
+    if not chosen:
+        fail(f"{where}: there are no rule pages here")
+    found = [failure for rule in chosen for failure in failures(rule, rulebook, CHECKS)]
+    for failure in found:
+        typer.echo(f"{failure.page}:{failure.line}: {failure.example}: {failure.message}")
+    count = sum(len(rule.examples) for rule in chosen)
+    failed = len({(failure.page, failure.line) for failure in found})
+    typer.echo(f"{count - failed} of {count} examples of {len(chosen)} rules hold.")
+    raise typer.Exit(1 if found else 0)
+
+
+class _Boundary:
+    """The boundary where expected trouble becomes a message and exit status 2."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, ConfigurationInvalid):
+            for path, line, message in error.errors:
+                print(f"{path}:{line}: {message}", file=sys.stderr)
+            fail("the configuration cannot be used; nothing was reviewed")
+        if isinstance(error, SourceError):
+            fail(str(error))
+        if isinstance(error, AnalysisFailed):
+            print(f"reviewer: the analysis failed: {error}", file=sys.stderr)
+            raise typer.Exit(3)
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise SourceError(f"{path}: there is no such file or folder")
+    return path
+
+
+def _tree(path: Path, rev: str | None) -> tuple[Tree, str | None]:
+    """The files on disk, or a revision's; and the full commit id of a revision."""
+    repository = _repository(_existing(path))
+    if rev is not None:
+        if repository is None:
+            raise SourceError(f"{path}: --rev needs a git repository, and this is none")
+        tree = repository.tree(rev)
+        return tree, tree.commit
+    if repository is not None and repository.is_bare:
+        raise SourceError(f"{path}: a bare repository has no files on disk: name a revision with --rev")
+    return Folder(path, repository), None
+
+
+def _repository(path: Path) -> GitRepository | None:
+    try:
+        return GitRepository(path)
+    except SourceError:
+        if (path / ".git").exists():
+            raise
+        return None
+
+
+def _whole(repository: GitRepository) -> GitRepository:
+    """The repository seen from its top, not from the folder somebody happens to stand in."""
+    if repository.is_bare:
+        return repository
+    top = repository.run("rev-parse", "--show-toplevel").decode().strip()
+    return GitRepository(Path(top))
+
+
+def _rules(names: list[str] | None) -> tuple[str, ...]:
+    import difflib
+
+    known = built_in_rulebook().rules if names else {}
+    for name in names or ():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            fail(f"no rule is called {name!r}; " + (f"did you mean {near[0]!r}?" if near else "see 'reviewer rules'"))
+    return tuple(names or ())
+
+
+def _config(path: Path | None) -> tuple[str, str] | None:
+    if path is None:
+        return None
+    try:
+        return str(path), path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path}: the configuration cannot be read: {error}") from None
+
+
+def _config_of(repository: GitRepository, commit: str) -> tuple[str, str] | None:
+    """The configuration on the branch a change will be merged into, or the defaults where it has none."""
+    from reviewer.core.config import CONFIG_PATH
+
+    tree = repository.tree(commit)
+    try:
+        entry = tree.listing().get(CONFIG_PATH)
+        if entry is None or entry.kind != "file":
+            return CONFIG_PATH, ""
+        for _, blob in tree.read([entry.id]):
+            if isinstance(blob, bytes):
+                return CONFIG_PATH, blob.decode("utf-8", "replace")
+    finally:
+        tree.close()
+    raise SourceError(f"{CONFIG_PATH} of {commit[:12]} cannot be read: fetch its content and run this again")

@@ -1,0 +1,86 @@
+"""Writing results: the review on standard output, talk on standard error, and the exit status."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import NoReturn
+
+import typer
+
+from reviewer.core.finding import Review
+from reviewer.core.text import NotText, Source, decode
+from reviewer.render.json import Revisions, render_json
+from reviewer.resources import built_in_rulebook
+from reviewer.sources import Tree
+
+GATED, USAGE, INCOMPLETE = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Output:
+    """A review, the tree its lines are in, what was compared, and the format asked for."""
+
+    review: Review
+    tree: Tree
+    revisions: Revisions
+    format: str
+
+
+def fail(message: str) -> NoReturn:
+    """Ends the command for wrong usage or configuration."""
+    print(f"reviewer: {message}", file=sys.stderr)
+    raise typer.Exit(USAGE)
+
+
+def print_result(output: Output, exit_zero: bool) -> NoReturn:
+    """Writes the review and ends the command with its status."""
+    if output.format == "json":
+        sys.stdout.write(render_json(output.review, output.revisions, built_in_rulebook()))
+    else:
+        _print_text(output)
+    sys.stdout.flush()
+    status = exit_status(output.review)
+    raise typer.Exit(0 if exit_zero and status == GATED else status)
+
+
+def exit_status(review: Review) -> int:
+    """1 when something gates, else 3 when something failed, else 0."""
+    if any(finding.gates for finding in review.findings):
+        return GATED
+    return INCOMPLETE if any(problem.kind == "failed" for problem in review.problems) else 0
+
+
+def _print_text(output: Output) -> None:
+    from rich.console import Console
+
+    from reviewer.render.terminal import print_review
+
+    lines = _Lines(output.tree)
+    print_review(output.review, built_in_rulebook(), lines.line, Console(highlight=False, markup=False, emoji=False))
+
+
+class _Lines:
+    """Lines of a tree's files, read when they are shown."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self.listing = tree.listing()
+        self.sources: dict[str, Source | None] = {}
+
+    def line(self, path: str, number: int) -> str | None:
+        if path not in self.sources:
+            self.sources[path] = self._source(path)
+        source = self.sources[path]
+        count = source.data.count(b"\n") + 1 if source is not None else 0
+        return source.line_text(number) if source is not None and number <= count else None
+
+    def _source(self, path: str) -> Source | None:
+        entry = self.listing.get(path)
+        for _, blob in self.tree.read([entry.id]) if entry is not None else ():
+            if isinstance(blob, bytes):
+                try:
+                    return decode(blob)
+                except NotText:
+                    return None
+        return None

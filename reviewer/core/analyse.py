@@ -1,0 +1,163 @@
+"""One tree in, everything known about it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from reviewer.core.app import App
+from reviewer.core.check import Check, Premise, Settings
+from reviewer.core.config import Config
+from reviewer.core.files import FactsCache, Files, NoCache
+from reviewer.core.finding import Analysis, Finding, Problem, Suggestion, weakest
+from reviewer.core.project import Project
+from reviewer.core.rulebook import Rulebook
+from reviewer.core.snapshot import Snapshot, is_script, with_file
+
+MAX_TRIED_SUGGESTIONS = 20
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Rules and their checks under one configuration; ``only`` limits the rules that run."""
+
+    rulebook: Rulebook
+    checks: Mapping[str, Check]
+    config: Config = field(default_factory=Config)
+    only: frozenset[str] = frozenset()
+
+    @property
+    def basis(self) -> str:
+        return f"{self.rulebook.hash}:{self.config.hash()}:{','.join(sorted(self.only))}"
+
+    def active(self) -> Iterator[Settings]:
+        """The rules that run, with their options."""
+        for id, rule in self.rulebook.rules.items():
+            level = self.config.levels.get(id, rule.head.level)
+            if level != "off" and (not self.only or id in self.only):
+                options = {**rule.defaults(), **self.config.options.get(id, {})}
+                yield Settings(rule, options, self.rulebook.names)
+
+
+def analyse(snapshot: Snapshot, engine: Engine, cache: FactsCache | None = None) -> Analysis:
+    """Every finding, premise and problem of one tree."""
+    cache = cache if cache is not None else NoCache()
+    project = Project(snapshot, engine.rulebook.names, engine.rulebook.words(), cache)
+    findings: list[Finding] = []
+    premises: set[str] = set()
+    crashes: list[Problem] = []
+    for settings in engine.active():
+        for app in project.apps:
+            if settings.rule.head.where.package == "next" and app.kind != "next":
+                continue
+            try:
+                for result in engine.checks[settings.rule.head.check](app, project, settings):
+                    if isinstance(result, Premise):
+                        premises.add(f"{settings.rule.id}\0{app.root}\0{result.text}")
+                    else:
+                        findings.append(result)
+            except Exception as error:  # noqa: BLE001 - one check's crash costs that check only (design law 10)
+                what = f"{type(error).__name__}: {error}"
+                crashes.append(Problem("failed", app.root, f"the rule {settings.rule.id} crashed here ({what})"))
+    findings = [_finish(finding, project.files, engine.config) for finding in findings]
+    findings = list(_verified(sorted(findings, key=Finding.order), snapshot, engine, cache))
+    _note_links(project.files)
+    problems = sorted([*project.files.problems.values(), *crashes], key=lambda p: (p.path, p.kind, p.message))
+    incomplete = project.files.incomplete | {crash.path for crash in crashes}
+    stats = _stats(project)
+    return Analysis(tuple(findings), tuple(problems), frozenset(premises), frozenset(incomplete), engine.basis, stats)
+
+
+def _stats(project: Project) -> dict[str, int]:
+    routes = sum(len(app.api_routes) for app in project.next_apps)
+    listed = sum(entry.kind == "file" for entry in project.files.listing.values())
+    return {
+        "files": listed,
+        "scripts": len(project.scripts),
+        "parsed": project.files.parsed,
+        "apps": len(project.next_apps),
+        "api_routes": routes,
+    }
+
+
+def _finish(finding: Finding, files: Files, config: Config) -> Finding:
+    """Configuration and the file's own comments applied to what a check found."""
+    level = config.levels.get(finding.rule, finding.level)
+    evidence = finding.evidence
+    if any(site.path in files.incomplete for site in finding.sites):
+        evidence = weakest(evidence, "medium")
+    return replace(
+        finding,
+        level=level,
+        evidence=evidence,
+        excluded=config.ignores(finding.site.path),
+        suppression=_suppression(finding, files),
+    )
+
+
+def _suppression(finding: Finding, files: Files) -> str | None:
+    """The reason of a comment in the code that suppresses the finding."""
+    if not is_script(finding.site.path):
+        return None
+    facts = files.facts(finding.site.path)
+    for suppression in facts.suppressions if facts is not None else ():
+        if suppression.rule == finding.rule and suppression.reason and suppression.covers in (None, finding.site.line):
+            return suppression.reason
+    return None
+
+
+def _verified(findings: Iterable[Finding], snapshot: Snapshot, engine: Engine, cache: FactsCache) -> Iterator[Finding]:
+    """Suggestions kept only where applying them removes the finding and breaks nothing."""
+    tried = 0
+    for finding in findings:
+        if finding.suggestion is not None:
+            tried += 1
+            if tried > MAX_TRIED_SUGGESTIONS or not _works(finding, finding.suggestion, snapshot, engine, cache):
+                finding = replace(finding, suggestion=None)
+        yield finding
+
+
+def _works(finding: Finding, suggestion: Suggestion, snapshot: Snapshot, engine: Engine, cache: FactsCache) -> bool:
+    patched = apply_suggestion(snapshot, suggestion)
+    if patched is None:
+        return False
+    checks = {
+        **engine.checks,
+        engine.rulebook.rules[finding.rule].head.check: _without_suggestions(engine, finding.rule),
+    }
+    again = analyse(patched, replace(engine, checks=checks, only=frozenset({finding.rule})), cache)
+    left = {other.fingerprint() for other in again.findings}
+    return finding.fingerprint() not in left and suggestion.path not in again.incomplete
+
+
+def _without_suggestions(engine: Engine, rule: str) -> Check:
+    check = engine.checks[engine.rulebook.rules[rule].head.check]
+
+    def run(app: App, project: Project, settings: Settings) -> Iterator[Finding | Premise]:
+        for result in check(app, project, settings):
+            yield replace(result, suggestion=None) if isinstance(result, Finding) else result
+
+    return run
+
+
+def apply_suggestion(snapshot: Snapshot, suggestion: Suggestion) -> Snapshot | None:
+    """The tree with a suggestion applied, or None where its lines are not there."""
+    raw = snapshot.read(suggestion.path)
+    if not isinstance(raw, bytes):
+        return None
+    lines = raw.split(b"\n")
+    if suggestion.end_line > len(lines):
+        return None
+    end = b"\r" if lines[suggestion.end_line - 1].endswith(b"\r") else b""
+    replacement = suggestion.replacement.encode() + end
+    patched = [*lines[: suggestion.line - 1], replacement, *lines[suggestion.end_line :]]
+    return with_file(snapshot, suggestion.path, b"\n".join(patched))
+
+
+def _note_links(files: Files) -> None:
+    """Links and submodules are named as skipped, not passed over in silence."""
+    for path, entry in files.listing.items():
+        if entry.kind == "submodule":
+            files.skip(path, "it is a submodule, which is another repository")
+        elif entry.kind == "symlink" and is_script(path):
+            files.skip(path, "it is a symlink, which is not followed")

@@ -1,0 +1,34 @@
+"""Which line of a pull request a finding belongs on."""
+
+from __future__ import annotations
+
+from reviewer.core.diff import Diff
+from reviewer.core.finding import Anchor, Finding
+
+ADDED = "the first place of the finding that this change adds"
+CHANGED = "the statement of the finding that this change edits"
+ELSEWHERE = "no place of the finding is in the lines this change shows"
+
+
+def anchor_of(finding: Finding, diff: Diff) -> tuple[Anchor | None, str]:
+    """The anchor, and why it is there: an added line, else a shown line whose statement changed, else none."""
+    for site in finding.sites:
+        if site.line is not None and site.line in diff.lines(site.path).added:
+            return Anchor(site.path, site.line), ADDED
+    for site in finding.sites:
+        if site.line is None:
+            continue
+        lines = diff.lines(site.path)
+        statement = range(site.line, (site.end_line or site.line) + 1)
+        if site.line in lines.context and any(line in lines.added for line in statement):
+            return Anchor(site.path, site.line), CHANGED
+    return None, ELSEWHERE
+
+
+def touches(finding: Finding, diff: Diff) -> bool:
+    """Whether the change adds or edits the place the finding is about."""
+    site = finding.site
+    if site.line is None:
+        return False
+    added = diff.lines(site.path).added
+    return any(line in added for line in range(site.line, (site.end_line or site.line) + 1))

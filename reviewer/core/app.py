@@ -1,0 +1,137 @@
+"""One application of a repository: its directories, routes, handlers, versions and where it runs."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Literal
+
+from reviewer.core.code import Code
+from reviewer.core.deploy import Deployment, deployment
+from reviewer.core.handlers import Handler, handlers_of
+from reviewer.core.manifest import Package, join, parent
+from reviewer.core.nextconfig import NextConfig, read_config
+from reviewer.core.roles import DEFAULT_EXTENSIONS, Route, app_route, pages_route, pattern_matches
+from reviewer.core.versions import UNKNOWN, Version, installed
+
+
+class App:
+    """A Next application root, or the root of a service on Express and the like."""
+
+    def __init__(self, code: Code, root: str, package: Package, kind: Literal["next", "service"] = "next") -> None:
+        self.code = code
+        self.root = root
+        self.package = package
+        self.kind = kind
+        self.is_only = False
+
+    # -- Next's directories -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def config(self) -> NextConfig:
+        return read_config(self.code.files, self.root)
+
+    @cached_property
+    def page_extensions(self) -> tuple[str, ...]:
+        extensions = self.config.texts("pageExtensions")
+        return extensions or DEFAULT_EXTENSIONS
+
+    @cached_property
+    def _directories(self) -> frozenset[str]:
+        candidates = [join(self.root, name) for name in ("pages", "src/pages", "app", "src/app")]
+        found = set()
+        for path in self.code.files.listing:
+            for candidate in candidates:
+                if path.startswith(candidate + "/"):
+                    found.add(candidate)
+        return frozenset(found)
+
+    def _directory(self, name: str) -> str:
+        for candidate in (join(self.root, name), join(self.root, f"src/{name}")):
+            if candidate in self._directories:
+                return candidate
+        return ""
+
+    @cached_property
+    def pages_dir(self) -> str:
+        return self._directory("pages") if self.kind == "next" else ""
+
+    @cached_property
+    def app_dir(self) -> str:
+        """The App Router's directory; before Next 13.4 ``app`` is an ordinary folder."""
+        if self.kind != "next" or self.version("next").lt("13.4.0") is True:
+            return ""
+        return self._directory("app")
+
+    @cached_property
+    def routes(self) -> tuple[Route, ...]:
+        """Every file Next serves, in listing order."""
+        found = []
+        pages, app = self.pages_dir, self.app_dir
+        for path, entry in self.code.files.listing.items():
+            if entry.kind != "file":
+                continue
+            route = None
+            if pages and path.startswith(pages + "/"):
+                route = pages_route(path, pages, self.page_extensions)
+            elif app and path.startswith(app + "/"):
+                route = app_route(path, app, self.page_extensions)
+            if route is not None:
+                found.append(route)
+        return tuple(found)
+
+    @cached_property
+    def api_routes(self) -> tuple[Route, ...]:
+        routes = tuple(route for route in self.routes if route.is_api)
+        self.code.files.prefetch(route.path for route in routes)
+        return routes
+
+    def handlers(self, route: Route) -> tuple[Handler, ...]:
+        """The request handlers a route file exports, one per HTTP method it names."""
+        if route.path not in self._handlers:
+            self._handlers[route.path] = tuple(handlers_of(self.code, route))
+        return self._handlers[route.path]
+
+    @cached_property
+    def _handlers(self) -> dict[str, tuple[Handler, ...]]:
+        return {}
+
+    def serves(self, url: str) -> Route | None:
+        """The route that answers a URL path, ``basePath`` included; None where that cannot be told."""
+        base = self.config.text("basePath")
+        if base is None or not url.startswith(base):
+            return None
+        path = url[len(base) :].rstrip("/")
+        return next((route for route in self.routes if pattern_matches(route.pattern, path)), None)
+
+    @property
+    def is_static(self) -> bool:
+        """Whether the build is exported as files, so that no server of Next's ever runs."""
+        return self.config.text("output") == "export"
+
+    # -- what it is made of and where it runs --------------------------------------------------------------------------
+
+    def version(self, name: str) -> Version:
+        """Possible versions of a dependency; unknown where nothing asks for it."""
+        if name not in self._versions:
+            spec = self.code.spec(self.package, name)
+            files, workspaces = self.code.files, self.code.workspaces
+            self._versions[name] = (
+                installed(files, self.package, spec, name, workspaces) if spec is not None else UNKNOWN
+            )
+        return self._versions[name]
+
+    @cached_property
+    def _versions(self) -> dict[str, Version]:
+        return {}
+
+    def depends_on(self, name: str) -> bool:
+        return self.code.spec(self.package, name) is not None
+
+    @cached_property
+    def deployment(self) -> Deployment:
+        return deployment(self.code.files, self.root, self.is_only)
+
+    @property
+    def name(self) -> str:
+        """How people call it: its directory, or the package's name for the root."""
+        return self.root or self.package.name or parent(self.package.path) or "."

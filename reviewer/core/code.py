@@ -1,0 +1,175 @@
+"""The code of one tree: its packages, and values followed across files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from reviewer.core.commands import Commands
+from reviewer.core.facts import Expr, FileFacts, Ref
+from reviewer.core.files import FactsCache, Files
+from reviewer.core.manifest import Package, ancestors, load_packages, load_workspaces, parent
+from reviewer.core.resolve import ImportResolver
+from reviewer.core.snapshot import Snapshot
+from reviewer.core.symbols import Symbols
+
+MAX_HOPS = 2
+
+
+class Code:
+    """One tree under analysis. ``names`` are the shared symbol lists of the rulebook, by list name."""
+
+    def __init__(self, snapshot: Snapshot, names: Mapping[str, tuple[str, ...]], cache: FactsCache) -> None:
+        self.files = Files(snapshot, cache)
+        self.names = names
+        self.ws_servers = Symbols.of(names.get("ws_servers", ()))
+        self.packages = load_packages(self.files)
+        self.workspaces = load_workspaces(self.files, self.packages)
+        self.resolver = ImportResolver(self.files, self.packages, self.workspaces)
+        self.commands = Commands(self.packages, self.workspaces)
+
+    def package_of(self, path: str) -> Package | None:
+        """The package that owns a path: the deepest one above it."""
+        for directory in ancestors(parent(path)):
+            if directory in self.packages:
+                return self.packages[directory]
+        return None
+
+    def spec(self, package: Package, name: str) -> str | None:
+        """How a package, or a package above it, asks for a dependency; None when neither does.
+
+        A library's development and peer dependencies are not what it runs on.
+        """
+        own = package.dependencies.get(name)
+        if own is not None and not (package.is_library and own[1] in ("devDependencies", "peerDependencies")):
+            return own[0]
+        for directory in ancestors(package.dir):
+            above = self.packages.get(directory)
+            if above is not None and above is not package and name in above.dependencies:
+                return above.dependencies[name][0] if own is None else None
+        return None
+
+    def facts(self, path: str) -> FileFacts | None:
+        return self.files.facts(path)
+
+    def follow(self, path: str, expr: Expr, hops: int = MAX_HOPS) -> tuple[str, Expr]:
+        """Where a name's value is written: through module-level names, and at most *hops* files."""
+        for _ in range(12):
+            if expr.kind == "member" and expr.callee is not None:
+                where, owner = self.follow(path, expr.callee, hops)
+                value = owner.prop(expr.name) if owner.kind == "object" else None
+                if value is None:
+                    return path, expr
+                path, expr = where, value
+                continue
+            if expr.kind != "ref" or expr.ref is None:
+                return path, expr
+            ref, facts = expr.ref, self.facts(path)
+            value = facts.values.get(expr.name) if facts is not None else None
+            if value is not None and (ref.kind == "local" or value.ref == ref):
+                expr = value
+                continue
+            found = self._imported(path, ref, hops)
+            if found is None:
+                return path, expr
+            path, expr, hops = found
+        return path, expr
+
+    def _imported(self, path: str, ref: Ref, hops: int) -> tuple[str, Expr, int] | None:
+        if ref.kind != "import" or hops <= 0:
+            return None
+        steps = ref.path()
+        name = "default" if ref.name == "default" or not steps else steps[0][1:]
+        if len(steps) > 1:
+            return None
+        return self.exported(path, ref.module, name, hops)
+
+    def exported(self, importer: str, module: str, name: str, hops: int) -> tuple[str, Expr, int] | None:
+        """The expression a module exports under a name, following re-exports; each file counts as a hop."""
+        target = self.resolver.resolve(importer, module)
+        facts = self.facts(target) if target is not None and hops > 0 else None
+        if target is None or facts is None:
+            return None
+        export = facts.export(name)
+        if export is not None and export.expr is not None:
+            return target, export.expr, hops - 1
+        if export is not None and export.module:
+            return self.exported(target, export.module, export.imported, hops - 1)
+        for star in facts.exports:
+            if star.name == "*" and (found := self.exported(target, star.module, name, hops - 1)) is not None:
+                return found
+        return None
+
+    def expand(self, path: str, ref: Ref | None, hops: int = MAX_HOPS) -> Ref | None:
+        """A reference with other files' names, fields set once and variables assigned once put in place."""
+        facts = self.facts(path)
+        if ref is None or facts is None:
+            return ref
+        if ref.kind == "import":
+            found = self._expanded_import(path, ref, hops)
+            return found if found is not None else ref
+        held = 1 if ref.kind == "this" and ref.steps else 0
+        if ref.kind == "local" or held:
+            values = [a.value.ref for a in facts.assignments if _same_slot(a.target, ref, held)]
+            if len(values) == 1 and values[0] is not None and values[0] != ref and hops > 0:
+                return self.expand(path, values[0].then(*ref.steps[held:]), hops - 1)
+        return ref
+
+    def _expanded_import(self, path: str, ref: Ref, hops: int) -> Ref | None:
+        steps = ref.path()
+        names = [("default", steps)] + ([(steps[0][1:], steps[1:])] if steps and steps[0].startswith(".") else [])
+        for name, rest in reversed(names):
+            found = self.exported(path, ref.module, name, hops)
+            if found is not None:
+                where, expr = self.follow(found[0], found[1], found[2])
+                inner = self.expand(where, expr.ref, found[2]) if expr.ref is not None else None
+                return inner.then(*rest) if inner is not None else None
+        return None
+
+    def origin(self, path: str, ref: Ref) -> tuple[str, str]:
+        """What a reference names, as (file or package, export path), with one re-export resolved."""
+        if ref.kind != "import":
+            return path, ".".join((ref.name, *(step.lstrip(".") for step in ref.steps)))
+        steps = ".".join(step.lstrip(".") for step in ref.path()) or "default"
+        target = self.resolver.resolve(path, ref.module)
+        if target is None:
+            return ref.module, steps
+        facts = self.facts(target)
+        export = facts.export(steps) if facts is not None else None
+        if export is not None and export.module:
+            further = self.resolver.resolve(target, export.module)
+            return further or export.module, export.imported
+        return target, steps
+
+    def reachable(self, path: str, starts: Iterable[int]) -> frozenset[int]:
+        """Ids of the functions of a file that run when the given ones do; -1, the module itself, always does."""
+        facts = self.facts(path)
+        if facts is None:
+            return frozenset()
+        seen: set[int] = {-1}
+        queue = list(starts)
+        while queue:
+            function = queue.pop()
+            if function in seen:
+                continue
+            inside = facts.within(function)
+            seen |= inside
+            queue += [id for id in _used_functions(facts, inside.__contains__) if id not in seen]
+        return frozenset(seen)
+
+
+def _used_functions(facts: FileFacts, runs: Callable[[int], bool]) -> Iterable[int]:
+    """Functions of the file that calls made by running functions name, as callee or as argument."""
+    for call in facts.calls:
+        if not runs(call.function):
+            continue
+        names = [call.callee.name] if call.callee is not None and call.callee.kind == "local" else []
+        names += [arg.name for arg in call.args if arg.kind == "ref" and arg.ref and arg.ref.kind == "local"]
+        for name in names:
+            value = facts.values.get(name)
+            if value is not None and value.kind == "function":
+                yield value.function
+
+
+def _same_slot(target: Ref, ref: Ref, held: int) -> bool:
+    """Whether an assignment sets exactly the variable or ``this`` field a reference starts from."""
+    return target.kind == ref.kind and target.name == ref.name and target.steps == ref.steps[:held]

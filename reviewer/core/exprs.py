@@ -1,0 +1,148 @@
+"""Reduction of syntax to expressions."""
+
+from __future__ import annotations
+
+from reviewer.core.facts import Expr, ExprKind, Ref
+from reviewer.core.scopes import Resolver, Scope, string_value, strip
+from reviewer.core.syntax import Node, Tree
+
+MAX_DEPTH = 16
+
+_LITERALS: dict[str, ExprKind] = {
+    "number": "number",
+    "true": "bool",
+    "false": "bool",
+    "null": "null",
+    "undefined": "null",
+}
+_FUNCTIONS = (
+    "function_declaration",
+    "generator_function_declaration",
+    "function_expression",
+    "generator_function",
+    "arrow_function",
+)
+
+
+class Expressions:
+    """Converts nodes of one tree; function nodes must have been given their ids in ``function_ids`` first."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self.resolver = Resolver(tree)
+        self.function_ids: dict[int, int] = {}
+
+    def convert(self, node: Node, scope: Scope, depth: int = 0) -> Expr:
+        """The expression at *node*; what nests deeper than MAX_DEPTH becomes ``other``."""
+        node = strip(node)
+        kind = node.type
+        if depth > MAX_DEPTH:
+            return self._leaf(node, "other")
+        if kind in ("identifier", "member_expression", "subscript_expression", "this"):
+            return self._reference(node, scope, depth)
+        if kind in ("call_expression", "new_expression"):
+            return self._call(node, scope, depth)
+        if kind in _FUNCTIONS:
+            name = node.child_by_field_name("name")
+            text = self.tree.text(name) if name is not None else ""
+            return self._leaf(node, "function", text, function=self.function_ids.get(node.id, -1))
+        if kind in ("string", "template_string"):
+            value = string_value(self.tree, node)
+            return self._leaf(node, "other" if value is None else "string", value or "")
+        if kind in _LITERALS:
+            return self._leaf(node, _LITERALS[kind], self.tree.text(node))
+        if kind in ("object", "array", "ternary_expression", "binary_expression"):
+            return self._compound(node, scope, depth)
+        return self._leaf(node, "other")
+
+    def arguments(self, node: Node, scope: Scope, depth: int = 0) -> tuple[Expr, ...]:
+        """The arguments of a call or construction."""
+        arguments = node.child_by_field_name("arguments")
+        if arguments is None or arguments.type != "arguments":
+            return ()
+        return tuple(
+            self.convert(child, scope, depth + 1) for child in arguments.named_children if child.type != "comment"
+        )
+
+    def member(self, expr: Expr, steps: tuple[str, ...], node: Node) -> Expr:
+        """The part of *expr* a destructuring pattern reaches by *steps*, placed at the pattern's node."""
+        for step in steps:
+            expr = Expr("member", expr.line, expr.column, expr.end_line, step.lstrip("."), callee=expr)
+        if not steps:
+            return expr
+        line, column, end = self.tree.line(node), self.tree.column(node), self.tree.end_line(node)
+        return Expr(expr.kind, line, column, end, expr.name, callee=expr.callee)
+
+    def _leaf(self, node: Node, kind: ExprKind, name: str = "", ref: Ref | None = None, function: int = -1) -> Expr:
+        tree = self.tree
+        line, column, end = tree.line(node), tree.column(node), tree.end_line(node)
+        return Expr(kind, line, column, end, name, ref, function=function)
+
+    def _reference(self, node: Node, scope: Scope, depth: int) -> Expr:
+        if node.type == "identifier" and self.tree.text(node) == "undefined":
+            return self._leaf(node, "null", "undefined")
+        ref = self.resolver.ref(node, scope)
+        if node.type in ("identifier", "this"):
+            return self._leaf(node, "ref", self.tree.text(node), ref)
+        property_ = node.child_by_field_name("property") or node.child_by_field_name("index")
+        object_ = node.child_by_field_name("object")
+        name = self.tree.text(property_) if property_ is not None else ""
+        callee = self.convert(object_, scope, depth + 1) if object_ is not None else None
+        tree = self.tree
+        return Expr("member", tree.line(node), tree.column(node), tree.end_line(node), name, ref, callee=callee)
+
+    def _call(self, node: Node, scope: Scope, depth: int) -> Expr:
+        tree = self.tree
+        callee_node = node.child_by_field_name("function") or node.child_by_field_name("constructor")
+        callee = self.convert(callee_node, scope, depth + 1) if callee_node is not None else None
+        kind: ExprKind = "new" if node.type == "new_expression" else "call"
+        return Expr(
+            kind,
+            tree.line(node),
+            tree.column(node),
+            tree.end_line(node),
+            ref=self.resolver.ref(node, scope),
+            items=self.arguments(node, scope, depth),
+            callee=callee,
+        )
+
+    def _compound(self, node: Node, scope: Scope, depth: int) -> Expr:
+        tree = self.tree
+        line, column, end = tree.line(node), tree.column(node), tree.end_line(node)
+        if node.type == "object":
+            return Expr("object", line, column, end, props=tuple(self._properties(node, scope, depth)))
+        if node.type == "array":
+            items = tuple(self.convert(c, scope, depth + 1) for c in node.named_children if c.type != "comment")
+            return Expr("array", line, column, end, items=items)
+        fields = ("consequence", "alternative") if node.type == "ternary_expression" else ("left", "right")
+        parts = [node.child_by_field_name(field) for field in fields]
+        items = tuple(self.convert(part, scope, depth + 1) for part in parts if part is not None)
+        operator = node.child_by_field_name("operator")
+        return Expr("choice", line, column, end, tree.text(operator) if operator is not None else "?", items=items)
+
+    def _properties(self, node: Node, scope: Scope, depth: int) -> list[tuple[str, Expr]]:
+        properties = []
+        for child in node.named_children:
+            if child.type == "pair":
+                key, value = child.child_by_field_name("key"), child.child_by_field_name("value")
+                if key is not None and value is not None:
+                    name = string_value(self.tree, key) if key.type == "string" else self.tree.text(key)
+                    properties.append((name or "", self.convert(value, scope, depth + 1)))
+            elif child.type == "shorthand_property_identifier":
+                properties.append((self.tree.text(child), self._shorthand(child, scope)))
+            elif child.type == "method_definition":
+                key = child.child_by_field_name("name")
+                function = self._leaf(child, "function", function=self.function_ids.get(child.id, -1))
+                properties.append((self.tree.text(key) if key is not None else "", function))
+            elif child.type == "spread_element" and child.named_children:
+                properties.append(("...", self.convert(child.named_children[0], scope, depth + 1)))
+        return properties
+
+    def _shorthand(self, node: Node, scope: Scope) -> Expr:
+        name = self.tree.text(node)
+        binding = scope.lookup(name)
+        ref = binding.ref if binding is not None else Ref("global", name)
+        if ref is None and binding is not None and binding.constant and binding.init is not None:
+            ref = self.resolver.ref(binding.init, binding.scope or scope, 1)
+            ref = ref.then(*binding.steps) if ref is not None else None
+        return self._leaf(node, "ref", name, ref or Ref("local", name))

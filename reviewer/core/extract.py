@@ -1,0 +1,466 @@
+"""From one file's syntax tree to its facts."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+
+from reviewer.core.exprs import Expressions
+from reviewer.core.facts import (
+    Assignment,
+    Call,
+    Export,
+    Expr,
+    FileFacts,
+    Function,
+    Import,
+    Prologue,
+    Ref,
+    Suppression,
+)
+from reviewer.core.scopes import Binding, Scope, pattern_names, string_value, strip
+from reviewer.core.syntax import Node, Tree, captures, parse
+from reviewer.core.text import Source
+
+_FUNCTIONS = (
+    "function_declaration",
+    "generator_function_declaration",
+    "function_expression",
+    "generator_function",
+    "arrow_function",
+    "method_definition",
+)
+_BLOCKS = ("statement_block", "for_statement", "for_in_statement", "catch_clause", "switch_body")
+_OTHER = (
+    "import_statement",
+    "export_statement",
+    "class_declaration",
+    "variable_declarator",
+    "call_expression",
+    "new_expression",
+    "assignment_expression",
+    "update_expression",
+    "comment",
+)
+_TYPESCRIPT = ("ambient_declaration", "abstract_class_declaration", "enum_declaration", "function_signature")
+_INTEREST = " ".join(f"({kind}) @{kind}" for kind in (*_FUNCTIONS, *_BLOCKS, *_OTHER))
+_INTEREST_TYPESCRIPT = _INTEREST + " " + " ".join(f"({kind}) @{kind}" for kind in _TYPESCRIPT)
+
+_DIRECTIVE = re.compile(
+    r"^(?://|/\*)\s*reviewer-disable-(next-line|file)\s+([a-z0-9-]+)(?:\s+--\s*(.*?))?\s*(?:\*/)?$", re.DOTALL
+)
+
+
+def extract(source: Source, language: str) -> FileFacts:
+    """The facts of a script. Raises TooComplex for trees beyond the caps."""
+    return _Extraction(parse(source, language)).facts()
+
+
+class _Extraction:
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self.module = Scope(len(tree.source.data) + 1, None, -1, True)
+        self.exprs = Expressions(tree)
+        self.functions: list[tuple[Node, str, int]] = []
+        self.reassigned: set[str] = set()
+        self.uses: list[tuple[Node, Scope]] = []
+        self.statements: list[tuple[Node, Scope]] = []
+        self.suppressions: list[Suppression] = []
+        self.imports: list[Import] = []
+
+    def facts(self) -> FileFacts:
+        self._collect()
+        self._settle_constants()
+        calls, assignments = self._uses()
+        exports = [export for node, scope in self.statements for export in self._exports(node, scope)]
+        exports += _commonjs_exports(assignments)
+        return FileFacts(
+            imports=tuple(self.imports),
+            exports=tuple(exports),
+            values=self._values(),
+            functions=tuple(self._functions(calls)),
+            calls=tuple(calls),
+            assignments=tuple(assignments),
+            directives=tuple(self._directives()),
+            suppressions=tuple(self.suppressions),
+            error_line=self.tree.first_error_line(),
+            lines=self.tree.source.data.count(b"\n") + 1,
+        )
+
+    # -- collection: scopes, names and the nodes worth a second look ------------------------------------------------
+
+    def _collect(self) -> None:
+        pattern = _INTEREST if self.tree.language == "javascript" else _INTEREST_TYPESCRIPT
+        scope, skip_until = self.module, -1
+        for node, kind in captures(self.tree, pattern):
+            if node.start_byte < skip_until:
+                continue
+            while node.start_byte >= scope.end and scope.parent is not None:
+                scope = scope.parent
+            if kind == "ambient_declaration":
+                skip_until = node.end_byte
+            elif kind in _FUNCTIONS:
+                scope = self._open_function(node, kind, scope)
+            elif kind in _BLOCKS:
+                scope = self._open_block(node, kind, scope)
+            else:
+                self._note(node, kind, scope)
+
+    def _note(self, node: Node, kind: str, scope: Scope) -> None:
+        if kind == "variable_declarator":
+            self._declare_variable(node, scope)
+        elif kind in ("call_expression", "new_expression"):
+            self.uses.append((node, scope))
+        elif kind in ("assignment_expression", "update_expression"):
+            target = node.child_by_field_name("left") or node.child_by_field_name("argument")
+            if target is not None and target.type == "identifier":
+                self.reassigned.add(self.tree.text(target))
+            if kind == "assignment_expression":
+                self.uses.append((node, scope))
+        elif kind == "import_statement":
+            self._import(node)
+        elif kind == "export_statement":
+            self.statements.append((node, scope))
+        elif kind == "comment":
+            self._comment(node)
+        else:
+            self._declare_name(node, scope)
+
+    def _open_function(self, node: Node, kind: str, scope: Scope) -> Scope:
+        id = len(self.functions)
+        name_node = node.child_by_field_name("name")
+        name = self.tree.text(name_node) if name_node is not None else self._name_from_parent(node)
+        if kind.endswith("function_declaration"):
+            self._declare_name(node, scope)
+        self.functions.append((node, name, scope.function))
+        self.exprs.function_ids[node.id] = id
+        inner = Scope(node.end_byte, scope, id, True, scope.in_catch)
+        for index, parameter in enumerate(_parameters(node)):
+            for bound, steps in pattern_names(self.tree, parameter):
+                inner.names[bound] = Binding(Ref("param", bound if not steps else "", "", steps, id, index))
+        return inner
+
+    def _name_from_parent(self, node: Node) -> str:
+        parent = node.parent
+        if parent is not None and parent.type in ("variable_declarator", "pair", "public_field_definition"):
+            name = parent.child_by_field_name("name") or parent.child_by_field_name("key")
+            return self.tree.text(name) if name is not None else ""
+        return ""
+
+    def _open_block(self, node: Node, kind: str, scope: Scope) -> Scope:
+        inner = Scope(node.end_byte, scope, scope.function, False, scope.in_catch or kind == "catch_clause")
+        bound = node.child_by_field_name("parameter" if kind == "catch_clause" else "left")
+        if bound is not None:
+            for name, _ in pattern_names(self.tree, bound):
+                inner.names[name] = Binding(constant=False)
+        return inner
+
+    def _declare_name(self, node: Node, scope: Scope) -> None:
+        name = node.child_by_field_name("name")
+        if name is not None:
+            scope.names.setdefault(self.tree.text(name), Binding())
+
+    def _declare_variable(self, node: Node, scope: Scope) -> None:
+        name, init = node.child_by_field_name("name"), node.child_by_field_name("value")
+        if name is None:
+            return
+        declaration = node.parent
+        is_var = declaration is not None and declaration.type == "variable_declaration"
+        target = scope.var_scope() if is_var else scope
+        for bound, steps in pattern_names(self.tree, name):
+            target.names[bound] = Binding(init=init, steps=steps, scope=scope)
+        if init is not None:
+            self._note_require(name, init, scope)
+
+    def _settle_constants(self) -> None:
+        scopes = {id(scope): scope for _, scope in self.uses} | {id(self.module): self.module}
+        for scope in list(scopes.values()):
+            above: Scope | None = scope
+            while above is not None:
+                scopes[id(above)] = above
+                above = above.parent
+        for scope in scopes.values():
+            for name in self.reassigned & scope.names.keys():
+                scope.names[name].constant = False
+
+    # -- imports --------------------------------------------------
+
+    def _import(self, node: Node) -> None:
+        line = self.tree.line(node)
+        for child in node.named_children:
+            if child.type == "import_require_clause":
+                self._import_require(child, line)
+                return
+        source = node.child_by_field_name("source")
+        module = string_value(self.tree, source) if source is not None else None
+        if module is None:
+            return
+        type_only = any(child.type in ("type", "typeof") for child in node.children)
+        names = tuple(self._imported_names(node))
+        for imported, local in names:
+            self.module.names[local] = Binding(None if type_only else Ref("import", imported, module))
+        self.imports.append(Import(module, "static", () if type_only else names, type_only or _all_types(node), line))
+
+    def _import_require(self, clause: Node, line: int) -> None:
+        local = next((child for child in clause.named_children if child.type == "identifier"), None)
+        source = clause.child_by_field_name("source")
+        module = string_value(self.tree, source) if source is not None else None
+        if local is not None and module is not None:
+            name = self.tree.text(local)
+            self.module.names[name] = Binding(Ref("import", "*", module))
+            self.imports.append(Import(module, "require", (("*", name),), False, line))
+
+    def _imported_names(self, node: Node) -> Iterator[tuple[str, str]]:
+        clause = next((child for child in node.named_children if child.type == "import_clause"), None)
+        for child in clause.named_children if clause is not None else ():
+            if child.type == "identifier":
+                yield "default", self.tree.text(child)
+            elif child.type == "namespace_import":
+                yield "*", self.tree.text(child.named_children[-1])
+            elif child.type == "named_imports":
+                for specifier in child.named_children:
+                    if specifier.type == "import_specifier" and not _is_type(specifier):
+                        yield self._specifier(specifier)
+
+    def _specifier(self, node: Node) -> tuple[str, str]:
+        name, alias = node.child_by_field_name("name"), node.child_by_field_name("alias")
+        imported = self.tree.text(name).strip("\"'") if name is not None else ""
+        return imported, self.tree.text(alias).strip("\"'") if alias is not None else imported
+
+    def _note_require(self, name: Node, init: Node, scope: Scope) -> None:
+        stripped = strip(init)
+        while stripped.type in ("member_expression", "call_expression") and (
+            stripped.type == "member_expression" or self.exprs.resolver.required_module(stripped, scope) is None
+        ):
+            below = stripped.child_by_field_name("object") or stripped.child_by_field_name("function")
+            if below is None:
+                return
+            stripped = strip(below)
+        if stripped.type != "call_expression":
+            return
+        module = self.exprs.resolver.required_module(stripped, scope)
+        if module is None:
+            return
+        names = tuple((steps[0][1:] if steps else "*", bound) for bound, steps in pattern_names(self.tree, name))
+        self.imports.append(Import(module, "require", names, False, self.tree.line(init)))
+
+    # -- calls and assignments --------------------------------------------------------------------------------------
+
+    def _uses(self) -> tuple[list[Call], list[Assignment]]:
+        calls: list[Call] = []
+        assignments: list[Assignment] = []
+        for node, scope in self.uses:
+            if node.type == "assignment_expression":
+                if (assignment := self._assignment(node, scope)) is not None:
+                    assignments.append(assignment)
+            else:
+                calls.append(self._call(node, scope))
+        return calls, assignments
+
+    def _call(self, node: Node, scope: Scope) -> Call:
+        tree = self.tree
+        callee_node = node.child_by_field_name("function") or node.child_by_field_name("constructor")
+        callee, method = None, ""
+        if callee_node is not None:
+            callee_node = strip(callee_node)
+            callee = self.exprs.resolver.ref(callee_node, scope)
+            property_ = callee_node.child_by_field_name("property")
+            method = tree.text(property_) if property_ is not None else ""
+        self._note_dynamic(node, scope)
+        return Call(
+            callee,
+            method,
+            node.type == "new_expression",
+            self.exprs.arguments(node, scope),
+            tree.line(node),
+            tree.column(node),
+            tree.end_line(node),
+            scope.function,
+            scope.in_catch,
+        )
+
+    def _note_dynamic(self, node: Node, scope: Scope) -> None:
+        module = self.exprs.resolver.required_module(node, scope)
+        if module is not None and not any(i.module == module and i.kind == "require" for i in self.imports):
+            self.imports.append(Import(module, "dynamic", (), False, self.tree.line(node)))
+
+    def _assignment(self, node: Node, scope: Scope) -> Assignment | None:
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        target = self.exprs.resolver.ref(left, scope) if left is not None else None
+        if target is None or right is None:
+            return None
+        tree, value = self.tree, self.exprs.convert(right, scope)
+        line, column, end = tree.line(node), tree.column(node), tree.end_line(node)
+        return Assignment(target, value, line, column, end, scope.function)
+
+    # -- declarations -----------------------------------------------------------------------------------------------
+
+    def _values(self) -> dict[str, Expr]:
+        """Module-level names whose value is written in the file: functions, classes and constants."""
+        values: dict[str, Expr] = {}
+        for node in self.tree.root.named_children:
+            declared = node.child_by_field_name("declaration") if node.type == "export_statement" else node
+            for name, expr in self._declared(declared, self.module) if declared is not None else ():
+                values[name] = expr
+        return values
+
+    def _declared(self, node: Node, scope: Scope) -> Iterator[tuple[str, Expr]]:
+        if node.type in ("lexical_declaration", "variable_declaration"):
+            for declarator in node.named_children:
+                name = declarator.child_by_field_name("name")
+                value = declarator.child_by_field_name("value")
+                if declarator.type == "variable_declarator" and name is not None and value is not None:
+                    expr = self.exprs.convert(value, scope)
+                    for bound, steps in pattern_names(self.tree, name):
+                        yield bound, self.exprs.member(expr, steps, declarator)
+        elif node.type in _FUNCTIONS or "class_declaration" in node.type:
+            name = node.child_by_field_name("name")
+            if name is not None:
+                yield self.tree.text(name), self.exprs.convert(node, scope)
+
+    def _functions(self, calls: list[Call]) -> Iterator[Function]:
+        by_function: dict[int, list[Call]] = {}
+        for call in calls:
+            by_function.setdefault(call.function, []).append(call)
+        for id, (node, name, parent) in enumerate(self.functions):
+            params = tuple(self.tree.text(p) if p.type == "identifier" else "" for p in _parameters(node))
+            prologue = self._prologue(node, by_function.get(id, []))
+            yield Function(id, name, params, self.tree.line(node), self.tree.end_line(node), parent, prologue)
+
+    def _prologue(self, node: Node, calls: list[Call]) -> Prologue | None:
+        body = node.child_by_field_name("body")
+        if body is None or body.type != "statement_block":
+            return None
+        statements = [child for child in body.named_children if child.type != "comment"][:2]
+        if not statements:
+            return None
+        first, last = self.tree.line(statements[0]), self.tree.end_line(statements[0])
+        called = tuple(call.callee for call in calls if call.callee and first <= call.line <= last)
+        texts = [self.tree.text(statement) for statement in statements]
+        rejecting = next(
+            (i for i, text in enumerate(texts) if re.search(r"\b401\b", text) and text.startswith("if")), -1
+        )
+        if not called or rejecting < 0:
+            return Prologue(called, False, "", first, last)
+        digest = hashlib.sha256(" ".join(" ".join(texts[: rejecting + 1]).split()).encode()).hexdigest()[:12]
+        return Prologue(called, True, digest, first, self.tree.end_line(statements[rejecting]))
+
+    # -- exports --------------------------------------------------
+
+    def _exports(self, node: Node, scope: Scope) -> Iterator[Export]:
+        if any(child.type == "type" for child in node.children):
+            return
+        line, column, end = self.tree.line(node), self.tree.column(node), self.tree.end_line(node)
+        source = node.child_by_field_name("source")
+        module = (string_value(self.tree, source) or "") if source is not None else ""
+        if module:
+            self.imports.append(Import(module, "reexport", (), _all_types(node), line))
+        value = node.child_by_field_name("value")
+        declaration = node.child_by_field_name("declaration")
+        if any(child.type == "default" for child in node.children) and (value or declaration) is not None:
+            expr = self.exprs.convert(value or declaration, scope)  # type: ignore[arg-type]
+            yield Export("default", line, column, end, expr)
+        elif declaration is not None:
+            for name, expr in self._declared(declaration, scope):
+                yield Export(name, expr.line, expr.column, expr.end_line, expr)
+        else:
+            yield from self._export_clause(node, scope, module)
+
+    def _export_clause(self, node: Node, scope: Scope, module: str) -> Iterator[Export]:
+        tree = self.tree
+        position = (tree.line(node), tree.column(node), tree.end_line(node))
+        for child in node.children:
+            if child.type == "export_clause":
+                yield from self._specifiers(child, scope, module)
+            elif child.type == "namespace_export":
+                yield Export(tree.text(child.named_children[-1]), *position, None, module, "*")
+            elif child.type == "*":
+                yield Export("*", *position, None, module, "*")
+            elif child.type == "=":
+                yield Export("default", *position, self.exprs.convert(node.named_children[-1], scope))
+
+    def _specifiers(self, clause: Node, scope: Scope, module: str) -> Iterator[Export]:
+        for specifier in clause.named_children:
+            if specifier.type != "export_specifier" or _is_type(specifier):
+                continue
+            imported, exported = self._specifier(specifier)
+            name = specifier.child_by_field_name("name")
+            expr = None if module or name is None else self.exprs.convert(name, scope)
+            position = (self.tree.line(specifier), self.tree.column(specifier), self.tree.end_line(specifier))
+            yield Export(exported, *position, expr, module, imported if module else "")
+
+    # -- comments and directives ------------------------------------------------------------------------------------
+
+    def _comment(self, node: Node) -> None:
+        text = self.tree.text(node)
+        if "reviewer-disable-" not in text:
+            return
+        match = _DIRECTIVE.match(text.strip())
+        if match is not None:
+            scope, rule, reason = match.groups()
+            covers = self.tree.end_line(node) + 1 if scope == "next-line" else None
+            self.suppressions.append(Suppression(rule, (reason or "").strip(), self.tree.line(node), covers))
+
+    def _directives(self) -> Iterator[str]:
+        for node in self.tree.root.named_children:
+            if node.type == "comment":
+                continue
+            inner = node.named_children[0] if node.type == "expression_statement" and node.named_children else None
+            if inner is None or inner.type != "string":
+                return
+            yield string_value(self.tree, inner) or ""
+
+
+def _parameters(function: Node) -> list[Node]:
+    single = function.child_by_field_name("parameter")
+    if single is not None:
+        return [single]
+    parameters = function.child_by_field_name("parameters")
+    patterns = []
+    for node in parameters.named_children if parameters is not None else ():
+        if node.type == "comment":
+            continue
+        pattern = node.child_by_field_name("pattern") or node
+        patterns.append(pattern)
+    return patterns
+
+
+def _is_type(specifier: Node) -> bool:
+    return any(child.type in ("type", "typeof") for child in specifier.children)
+
+
+def _all_types(statement: Node) -> bool:
+    """Whether every name in the braces of an import or re-export is a type."""
+    specifiers = [
+        specifier
+        for child in statement.named_children
+        for clause in ([child] if child.type == "export_clause" else child.named_children)
+        if clause.type in ("named_imports", "export_clause")
+        for specifier in clause.named_children
+        if specifier.type.endswith("_specifier")
+    ]
+    others = [c for child in statement.named_children if child.type == "import_clause" for c in child.named_children]
+    if any(other.type != "named_imports" for other in others):
+        return False
+    return bool(specifiers) and all(_is_type(specifier) for specifier in specifiers)
+
+
+def _commonjs_exports(assignments: list[Assignment]) -> Iterator[Export]:
+    for assignment in assignments:
+        target = assignment.target
+        steps = (f".{target.name}", *target.steps) if target.kind == "global" else ()
+        if steps[:2] == (".module", ".exports"):
+            steps = steps[2:]
+        elif steps[:1] == (".exports",):
+            steps = steps[1:]
+        else:
+            continue
+        if len(steps) > 1 or assignment.function != -1:
+            continue
+        name = steps[0][1:] if steps else "default"
+        position = (assignment.line, assignment.column, assignment.end_line)
+        yield Export(name, *position, assignment.value)
+        if not steps:
+            for key, value in assignment.value.props:
+                yield Export(key, value.line, value.column, value.end_line, value)

@@ -1,0 +1,209 @@
+"""Reading a snapshot: decoded sources and facts by path, each at most once, troubles noted instead of raised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from reviewer.core.extract import extract
+from reviewer.core.facts import FileFacts
+from reviewer.core.finding import Problem
+from reviewer.core.snapshot import MAX_SCRIPT_BYTES, Blob, Missing, Snapshot, is_script
+from reviewer.core.syntax import TooComplex, language_of
+from reviewer.core.text import NotText, Source, decode, why_skipped
+
+KEEP_BYTES = 64 * 1024 * 1024
+
+
+class FactsCache(Protocol):
+    """Facts by (blob id, language). ``begin`` and ``end`` bracket the analysis of one blob."""
+
+    def get(self, id: str, language: str) -> FileFacts | None: ...
+
+    def put(self, id: str, language: str, facts: FileFacts) -> None: ...
+
+    def begin(self, path: str, id: str) -> str | None: ...
+
+    def end(self) -> None: ...
+
+
+class NoCache:
+    """Keeps facts for the life of one process, and puts no limits on an analysis."""
+
+    def __init__(self) -> None:
+        self.facts: dict[tuple[str, str], FileFacts] = {}
+
+    def get(self, id: str, language: str) -> FileFacts | None:
+        return self.facts.get((id, language))
+
+    def put(self, id: str, language: str, facts: FileFacts) -> None:
+        self.facts[id, language] = facts
+
+    def begin(self, path: str, id: str) -> str | None:  # noqa: ARG002 - the protocol's signature
+        """Why the blob must not be analysed, or None."""
+        return None
+
+    def end(self) -> None:
+        return None
+
+
+class Files:
+    """The files of one snapshot."""
+
+    def __init__(self, snapshot: Snapshot, cache: FactsCache) -> None:
+        self.snapshot = snapshot
+        self.listing = snapshot.listing
+        self.cache = cache
+        self.problems: dict[str, Problem] = {}
+        self.incomplete: set[str] = set()
+        self.parsed = 0
+        self._blobs: dict[str, Blob] = {}
+        self._kept = 0
+        self._facts: dict[str, FileFacts | None] = {}
+        self._sources: dict[str, Source | None] = {}
+        self._by_name: dict[str, list[str]] = {}
+        for path, entry in snapshot.listing.items():
+            if entry.kind == "file":
+                self._by_name.setdefault(path[path.rfind("/") + 1 :], []).append(path)
+
+    def paths(self, name: str) -> list[str]:
+        """Every regular file of that base name, in listing order."""
+        return self._by_name.get(name, [])
+
+    def names(self) -> Iterable[str]:
+        return self._by_name.keys()
+
+    def is_file(self, path: str) -> bool:
+        entry = self.listing.get(path)
+        return entry is not None and entry.kind == "file"
+
+    # -- problems ---------------------------------------------------------------------------------------------------
+
+    def skip(self, path: str, message: str) -> None:
+        self._note("skipped", path, message)
+
+    def fail(self, path: str, message: str) -> None:
+        self._note("failed", path, message)
+
+    def _note(self, kind: str, path: str, message: str) -> None:
+        self.incomplete.add(path)
+        self.problems.setdefault(path, Problem("failed" if kind == "failed" else "skipped", path, message))
+
+    # -- bytes --------------------------------------------------
+
+    def prefetch(self, paths: Iterable[str]) -> None:
+        """Reads blobs in one go, as far as they may be kept."""
+        wanted = {self.listing[path].id for path in paths if self.is_file(path)} - self._blobs.keys()
+        if self._kept < KEEP_BYTES:
+            for id, blob in self.snapshot.blobs.read(sorted(wanted)):
+                self._keep(id, blob)
+
+    def _keep(self, id: str, blob: Blob) -> None:
+        if self._kept < KEEP_BYTES:
+            self._blobs[id] = blob
+            self._kept += len(blob) if isinstance(blob, bytes) else 0
+
+    def raw(self, path: str) -> bytes | None:
+        """The bytes of a regular file; None with a problem noted where they cannot be had."""
+        id = self.listing[path].id
+        blob = self._blobs[id] if id in self._blobs else self.snapshot.read(path)
+        if isinstance(blob, bytes):
+            self._keep(id, blob)
+            return blob
+        if blob is Missing.TOO_LARGE:
+            self.skip(path, blob.value)
+        else:
+            self.fail(path, blob.value)
+        return None
+
+    def source(self, path: str) -> Source | None:
+        """A file's text; None with a problem noted where it has none."""
+        if path not in self._sources:
+            self._sources[path] = self._decode(path)
+        return self._sources[path]
+
+    def _decode(self, path: str) -> Source | None:
+        if not self.is_file(path):
+            if path in self.listing:
+                self.skip(path, f"it is a {self.listing[path].kind}, which is not followed")
+            return None
+        raw = self.raw(path)
+        if raw is None:
+            return None
+        try:
+            return decode(raw)
+        except NotText as error:
+            self.skip(path, str(error))
+            return None
+
+    def containing(self, paths: Sequence[str], words: Mapping[str, tuple[bytes, ...]]) -> dict[str, set[str]]:
+        """For each group of words, the paths whose bytes hold one of them. Unreadable files are left for later."""
+        self.prefetch(paths)
+        found: dict[str, set[str]] = {group: set() for group in words}
+        groups = list(words.items())
+        for path in paths:
+            id = self.listing[path].id
+            blob = self._blobs.get(id)
+            if blob is None:
+                blob = self.snapshot.read(path)
+            if not isinstance(blob, bytes):
+                continue
+            if blob[:2] in (b"\xff\xfe", b"\xfe\xff"):
+                blob = blob.replace(b"\0", b"")
+            for group, needles in groups:
+                if any(needle in blob for needle in needles):
+                    found[group].add(path)
+        return found
+
+    # -- facts --------------------------------------------------
+
+    def facts(self, path: str) -> FileFacts | None:
+        """The facts of a script; None with a problem noted where there are none."""
+        if path not in self._facts:
+            self._facts[path] = None
+            self._facts[path] = self._extract(path)
+        return self._facts[path]
+
+    def _extract(self, path: str) -> FileFacts | None:
+        language, source = language_of(path), self.source(path)
+        if language is None or source is None or not self._worth_parsing(path, source):
+            return None
+        id = self.listing[path].id
+        facts = self.cache.get(id, language)
+        if facts is None:
+            facts = self._guarded(path, id, source, language)
+        if facts is not None and facts.error_line is not None:
+            self.skip(path, f"it has a syntax error near line {facts.error_line}; the rest of it was analysed")
+        return facts
+
+    def _worth_parsing(self, path: str, source: Source) -> bool:
+        if len(source.data) > MAX_SCRIPT_BYTES:
+            self.skip(path, f"it has {len(source.data):,} bytes (limit {MAX_SCRIPT_BYTES:,})")
+            return False
+        if (reason := why_skipped(source.data)) is not None:
+            self.skip(path, reason)
+            return False
+        return True
+
+    def _guarded(self, path: str, id: str, source: Source, language: str) -> FileFacts | None:
+        if (reason := self.cache.begin(path, id)) is not None:
+            self.fail(path, reason)
+            return None
+        try:
+            facts = extract(source, language)
+            self.parsed += 1
+            self.cache.put(id, language, facts)
+            return facts
+        except TooComplex as error:
+            self.fail(path, str(error))
+        except MemoryError:
+            self.fail(path, "it needed more memory than the limit")
+        except Exception as error:  # noqa: BLE001 - one file's crash costs that file only (design law 10)
+            self.fail(path, f"the analysis crashed ({type(error).__name__}: {error})")
+        finally:
+            self.cache.end()
+        return None
+
+
+def scripts(paths: Iterable[str]) -> list[str]:
+    return [path for path in paths if is_script(path)]

@@ -1,0 +1,62 @@
+"""Which scripts load which, found by text first and by parsing only where the text could mean it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+
+from reviewer.core.code import MAX_HOPS, Code
+from reviewer.core.manifest import parent
+
+
+class ImportGraph:
+    """The imports between the given scripts of one tree."""
+
+    def __init__(self, code: Code, scripts: Sequence[str]) -> None:
+        self.code = code
+        self.scripts = scripts
+        self._importers: dict[str, set[str]] = {}
+
+    def imports(self, path: str) -> set[str]:
+        """The files of the repository a script loads, types left out."""
+        facts = self.code.facts(path)
+        found = set()
+        for item in facts.imports if facts is not None else ():
+            target = self.code.resolver.resolve(path, item.module) if not item.type_only else None
+            if target is not None:
+                found.add(target)
+        return found
+
+    def importers(self, target: str) -> set[str]:
+        """The scripts that load a file."""
+        if target not in self._importers:
+            words = {"name": tuple(self._names(target))}
+            candidates = self.code.files.containing(self.scripts, words)["name"] - {target}
+            self._importers[target] = {path for path in sorted(candidates) if target in self.imports(path)}
+        return self._importers[target]
+
+    def reachers(self, targets: Iterable[str], hops: int = MAX_HOPS) -> set[str]:
+        """The targets and every script that loads one of them through at most *hops* imports."""
+        seen = dict.fromkeys(sorted(targets), 0)
+        queue = deque(seen)
+        while queue:
+            path = queue.popleft()
+            if seen[path] < hops:
+                for importer in sorted(self.importers(path)):
+                    if importer not in seen:
+                        seen[importer] = seen[path] + 1
+                        queue.append(importer)
+        return set(seen)
+
+    def _names(self, target: str) -> Iterator[bytes]:
+        """What an import of a file must contain: its stem, its folder's for an index, or its package's name."""
+        stem, folder = target.rpartition("/")[2].partition(".")[0], parent(target)
+        package = self.code.package_of(target)
+        if package is not None and package.name:
+            yield package.name.encode()
+        if stem != "index":
+            yield stem.encode()
+        elif package is None or folder not in (package.dir, f"{package.dir}/src".lstrip("/")):
+            yield folder.rpartition("/")[2].encode() or b"index"
+        else:
+            yield from (b"index", b"'.'", b'"."', b"..'", b'.."')

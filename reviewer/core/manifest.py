@@ -1,0 +1,217 @@
+"""Package manifests and workspaces: which directory is a package, and what it depends on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from reviewer.core.files import Files
+from reviewer.core.syntax import InvalidJson, TooComplex, parse_json
+from reviewer.core.yamlsafe import InvalidYaml, load_yaml
+
+SECTIONS = ("optionalDependencies", "peerDependencies", "devDependencies", "dependencies")
+_STUB_KEYS = {"type", "main", "exports", "module", "types", "sideEffects"}
+
+
+@dataclass(frozen=True)
+class Package:
+    """A directory with a package.json of its own. ``dir`` is '' for the repository root."""
+
+    dir: str
+    manifest: Mapping[str, Any]
+    positions: Mapping[tuple[str | int, ...], tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        return join(self.dir, "package.json")
+
+    @cached_property
+    def name(self) -> str:
+        name = self.manifest.get("name")
+        return name if isinstance(name, str) else ""
+
+    @cached_property
+    def scripts(self) -> dict[str, str]:
+        scripts = self.manifest.get("scripts")
+        if not isinstance(scripts, dict):
+            return {}
+        return {name: command for name, command in scripts.items() if isinstance(command, str)}
+
+    @cached_property
+    def dependencies(self) -> dict[str, tuple[str, str]]:
+        """Name to (spec, section); of several sections the one nearest to run time wins."""
+        merged: dict[str, tuple[str, str]] = {}
+        for section in SECTIONS:
+            entries = self.manifest.get(section)
+            for name, spec in entries.items() if isinstance(entries, dict) else ():
+                if isinstance(spec, str):
+                    merged[name] = (spec, section)
+        return merged
+
+    @cached_property
+    def is_library(self) -> bool:
+        published = any(key in self.manifest for key in ("main", "exports", "publishConfig"))
+        return published and self.manifest.get("private") is not True
+
+
+def join(directory: str, name: str) -> str:
+    """``directory/name`` in normal form, '' being the root; a path that climbs out keeps its leading ``..``."""
+    parts: list[str] = []
+    for part in f"{directory}/{name}".split("/"):
+        if part == ".." and parts and parts[-1] != "..":
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def parent(path: str) -> str:
+    """The directory of a path; the root is its own parent."""
+    return path.rpartition("/")[0]
+
+
+def ancestors(directory: str) -> Iterator[str]:
+    """The directory and every directory above it, the root last."""
+    while directory:
+        yield directory
+        directory = parent(directory)
+    yield ""
+
+
+def load_packages(files: Files) -> dict[str, Package]:
+    """Every package root by directory. Manifests that cannot be read are noted as problems and own nothing."""
+    packages: dict[str, Package] = {}
+    paths = [path for path in files.paths("package.json") if "node_modules" not in path.split("/")]
+    files.prefetch(paths)
+    for path in paths:
+        package = _package(files, path)
+        if package is not None:
+            packages[package.dir] = package
+    return packages
+
+
+def _package(files: Files, path: str) -> Package | None:
+    source = files.source(path)
+    if source is None:
+        return None
+    try:
+        document = parse_json(source)
+    except (InvalidJson, TooComplex) as error:
+        line = f" on line {error.line}" if isinstance(error, InvalidJson) else ""
+        files.skip(path, f"it is not valid JSON{line}: {error}")
+        return None
+    value = document.value
+    if not isinstance(value, dict) or (value and value.keys() <= _STUB_KEYS and path != "package.json"):
+        return None
+    return Package(parent(path), value, document.positions)
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The member packages of a workspace root, and the version catalogs it declares."""
+
+    root: str
+    members: frozenset[str]
+    catalogs: Mapping[str, Mapping[str, str]]
+
+
+def load_workspaces(files: Files, packages: Mapping[str, Package]) -> tuple[Workspace, ...]:
+    """Every npm, yarn, Bun or pnpm workspace of the tree, the innermost first."""
+    found = []
+    for directory, package in packages.items():
+        pnpm = _pnpm_workspace(files, join(directory, "pnpm-workspace.yaml"))
+        globs = _strings(pnpm.get("packages")) or _workspace_globs(package)
+        if not globs:
+            continue
+        members = frozenset(d for d in packages if d != directory and _is_member(d, directory, globs))
+        found.append(Workspace(directory, members, _catalogs(pnpm, package)))
+    return tuple(sorted(found, key=lambda workspace: -len(workspace.root)))
+
+
+def _pnpm_workspace(files: Files, path: str) -> Mapping[str, Any]:
+    source = files.source(path) if path in files.listing else None
+    if source is None:
+        return {}
+    try:
+        value = load_yaml(source.data.decode(), aliases=True).value
+    except InvalidYaml as error:
+        files.skip(path, f"it is not valid YAML: {error}")
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _workspace_globs(package: Package) -> list[str]:
+    declared = package.manifest.get("workspaces")
+    if isinstance(declared, dict):
+        declared = declared.get("packages")
+    return _strings(declared)
+
+
+def _strings(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _catalogs(pnpm: Mapping[str, Any], package: Package) -> dict[str, Mapping[str, str]]:
+    catalogs: dict[str, Mapping[str, str]] = {}
+    for holder in (package.manifest, package.manifest.get("workspaces"), pnpm):
+        if not isinstance(holder, dict):
+            continue
+        if isinstance(default := holder.get("catalog"), dict):
+            catalogs[""] = default
+        named = holder.get("catalogs")
+        for name, entries in named.items() if isinstance(named, dict) else ():
+            if isinstance(entries, dict):
+                catalogs[name] = entries
+    return catalogs
+
+
+def _is_member(directory: str, root: str, globs: list[str]) -> bool:
+    prefix = f"{root}/" if root else ""
+    if not directory.startswith(prefix):
+        return False
+    relative, member = directory[len(prefix) :], False
+    for glob in globs:
+        if glob.startswith("!"):
+            member = member and not matches(glob[1:], relative)
+        else:
+            member = member or matches(glob, relative)
+    return member
+
+
+def matches(glob: str, path: str) -> bool:
+    """Whether a path matches a glob of ``*``, ``**``, ``?`` and ``{a,b}``."""
+    return _glob(glob).fullmatch(path) is not None
+
+
+_GLOBS: dict[str, re.Pattern[str]] = {}
+
+
+def _glob(glob: str) -> re.Pattern[str]:
+    if glob not in _GLOBS:
+        _GLOBS[glob] = re.compile(_glob_regex(glob.removeprefix("./").rstrip("/")))
+    return _GLOBS[glob]
+
+
+def _glob_regex(glob: str) -> str:
+    out, depth = "", 0
+    for part in re.findall(r"\*\*/|/\*\*$|\*+|\?|[{},]|[^*?{},/]+|/", glob):
+        if part == "**/":
+            out += "(?:[^/]+/)*"
+        elif part == "/**":
+            out += "(?:/.*)?"
+        elif part.startswith("*"):
+            out += "[^/]*" if part == "*" else ".*"
+        elif part == "?":
+            out += "[^/]"
+        elif part == "{":
+            out, depth = out + "(?:", depth + 1
+        elif part == "}" and depth:
+            out, depth = out + ")", depth - 1
+        elif part == "," and depth:
+            out += "|"
+        else:
+            out += re.escape(part)
+    return out + ")" * depth

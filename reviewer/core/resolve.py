@@ -1,0 +1,233 @@
+"""From an import specifier to the file it means: relative paths, tsconfig paths, workspace packages."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reviewer.core.files import Files
+from reviewer.core.manifest import Package, Workspace, ancestors, join, parent
+
+_EXTENSIONS = (".ts", ".tsx", ".js", ".jsx", ".mts", ".cts", ".mjs", ".cjs")
+_SOURCE_OF = {".js": (".ts", ".tsx", ".jsx"), ".jsx": (".tsx",), ".mjs": (".mts",), ".cjs": (".cts",)}
+_CONDITIONS = ("source", "development", "import", "module", "node", "default", "require", "types")
+_COMMENT_OR_STRING = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_TRAILING_COMMA = re.compile(r'("(?:[^"\\\n]|\\.)*")|,(?=\s*[}\]])')
+MAX_EXTENDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Paths:
+    """Path mappings in force below a tsconfig: base directory for bare names, and patterns with their targets.
+
+    A pattern is the text before and after its star; without a star the text after is None.
+    """
+
+    base: str | None
+    patterns: tuple[tuple[str, str | None, tuple[str, ...]], ...]
+
+
+class ImportResolver:
+    """Resolves specifiers within one snapshot."""
+
+    def __init__(self, files: Files, packages: Mapping[str, Package], workspaces: tuple[Workspace, ...]) -> None:
+        self.files = files
+        self.packages = packages
+        self.by_name = {
+            packages[member].name: packages[member]
+            for workspace in workspaces
+            for member in workspace.members
+            if packages[member].name
+        }
+        self._resolved: dict[tuple[str, str], str | None] = {}
+        self._configs: dict[str, _Paths | None] = {}
+
+    def resolve(self, importer: str, specifier: str) -> str | None:
+        """The file a specifier in *importer* means, or None for packages outside the repository."""
+        key = (parent(importer), specifier)
+        if key not in self._resolved:
+            self._resolved[key] = self._resolve(parent(importer), specifier)
+        return self._resolved[key]
+
+    def _resolve(self, directory: str, specifier: str) -> str | None:
+        if specifier.startswith((".", "/")):
+            return None if specifier.startswith("/") else self._file(join(directory, specifier))
+        for candidate in self._mapped(directory, specifier):
+            if (found := self._file(candidate)) is not None:
+                return found
+        return self._workspace(specifier)
+
+    def _file(self, path: str) -> str | None:
+        if path.startswith(".."):
+            return None
+        for candidate in self._candidates(path):
+            if self.files.is_file(candidate):
+                return candidate
+        return None
+
+    def _candidates(self, path: str) -> Iterator[str]:
+        stem, dot, suffix = path.rpartition(".")
+        if dot and f".{suffix}" in _EXTENSIONS:
+            yield path
+            for other in _SOURCE_OF.get(f".{suffix}", ()):
+                yield stem + other
+        for extension in _EXTENSIONS:
+            yield path + extension
+        for extension in _EXTENSIONS:
+            yield join(path, "index" + extension)
+
+    # -- tsconfig ---------------------------------------------------------------------------------------------------
+
+    def _mapped(self, directory: str, specifier: str) -> Iterator[str]:
+        for above in ancestors(directory):
+            paths = self._paths(above)
+            if paths is None:
+                continue
+            for prefix, suffix, targets in paths.patterns:
+                if suffix is None:
+                    yield from targets if specifier == prefix else ()
+                elif _star(specifier, prefix, suffix) is not None:
+                    middle = _star(specifier, prefix, suffix) or ""
+                    yield from (target.replace("*", middle, 1) for target in targets)
+            if paths.base is not None:
+                yield join(paths.base, specifier)
+            return
+
+    def _paths(self, directory: str) -> _Paths | None:
+        if directory not in self._configs:
+            self._configs[directory] = None
+            for name in ("tsconfig.json", "jsconfig.json"):
+                path = join(directory, name)
+                if self.files.is_file(path):
+                    self._configs[directory] = self._read_paths(path, 0)
+                    break
+        return self._configs[directory]
+
+    def _read_paths(self, path: str, depth: int) -> _Paths:
+        config = self._config(path)
+        options = config.get("compilerOptions")
+        options = options if isinstance(options, dict) else {}
+        directory = parent(path)
+        inherited = self._inherited(config, directory, depth)
+        base = options.get("baseUrl")
+        base_dir = join(directory, base) if isinstance(base, str) else inherited.base
+        declared = options.get("paths")
+        if not isinstance(declared, dict):
+            return _Paths(base_dir, inherited.patterns)
+        anchor = base_dir if base_dir is not None else directory
+        return _Paths(base_dir, tuple(_patterns(declared, anchor)))
+
+    def _inherited(self, config: Mapping[str, Any], directory: str, depth: int) -> _Paths:
+        extends = config.get("extends")
+        chain = extends if isinstance(extends, list) else [extends]
+        result = _Paths(None, ())
+        for item in chain:
+            if not isinstance(item, str) or depth >= MAX_EXTENDS:
+                continue
+            target = self._extended(directory, item)
+            if target is not None:
+                result = self._read_paths(target, depth + 1)
+        return result
+
+    def _extended(self, directory: str, specifier: str) -> str | None:
+        if specifier.startswith("."):
+            path = join(directory, specifier)
+        else:
+            name, rest = _split_package(specifier)
+            package = self.by_name.get(name)
+            if package is None:
+                return None
+            path = join(package.dir, rest or "tsconfig.json")
+        return next((p for p in (path, path + ".json", join(path, "tsconfig.json")) if self.files.is_file(p)), None)
+
+    def _config(self, path: str) -> Mapping[str, Any]:
+        source = self.files.source(path)
+        if source is None:
+            return {}
+        text = source.data.decode()
+        text = _COMMENT_OR_STRING.sub(lambda match: match.group(1) or " ", text)
+        text = _TRAILING_COMMA.sub(lambda match: match.group(1) or "", text)
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            self.files.skip(path, "it is not valid JSON, so its path mappings are unknown")
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    # -- workspace packages -----------------------------------------------------------------------------------------
+
+    def _workspace(self, specifier: str) -> str | None:
+        name, rest = _split_package(specifier)
+        package = self.by_name.get(name)
+        if package is None:
+            return None
+        for target in self._entries(package, rest):
+            found = self._file(join(package.dir, target)) or self._source_of_build(package, target)
+            if found is not None:
+                return found
+        fallbacks = (rest, f"src/{rest}") if rest else ("src/index", "index", "src/main", "lib/index")
+        return next((f for target in fallbacks if (f := self._file(join(package.dir, target))) is not None), None)
+
+    def _entries(self, package: Package, rest: str) -> Iterator[str]:
+        exports = package.manifest.get("exports")
+        wanted = f"./{rest}" if rest else "."
+        if isinstance(exports, str) and not rest:
+            yield exports
+        elif isinstance(exports, dict):
+            by_subpath = exports if any(str(key).startswith(".") for key in exports) else {".": exports}
+            yield from _export_targets(by_subpath, wanted)
+        if not rest:
+            for key in ("source", "module", "main", "types"):
+                if isinstance(target := package.manifest.get(key), str):
+                    yield target
+
+    def _source_of_build(self, package: Package, target: str) -> str | None:
+        parts = target.removeprefix("./").split("/")
+        if len(parts) < 2 or parts[0] not in ("dist", "build", "lib", "out"):
+            return None
+        stem = "/".join(parts[1:]).removesuffix(".d.ts")
+        stem = stem.rpartition(".")[0] if stem.endswith(_EXTENSIONS) else stem
+        return self._file(join(package.dir, f"src/{stem}")) or self._file(join(package.dir, stem))
+
+
+def _split_package(specifier: str) -> tuple[str, str]:
+    parts = specifier.split("/")
+    count = 2 if specifier.startswith("@") else 1
+    return "/".join(parts[:count]), "/".join(parts[count:])
+
+
+def _star(text: str, prefix: str, suffix: str) -> str | None:
+    """What the star of a pattern stands for in *text*, or None where the pattern does not match."""
+    if not (text.startswith(prefix) and text.endswith(suffix) and len(text) >= len(prefix) + len(suffix)):
+        return None
+    return text[len(prefix) : len(text) - len(suffix)]
+
+
+def _patterns(declared: Mapping[str, Any], base: str) -> Iterator[tuple[str, str | None, tuple[str, ...]]]:
+    ordered = sorted(declared.items(), key=lambda item: ("*" in item[0], -len(item[0].partition("*")[0])))
+    for pattern, targets in ordered:
+        if isinstance(targets, list):
+            prefix, star, suffix = pattern.partition("*")
+            resolved = tuple(join(base, target) for target in targets if isinstance(target, str))
+            yield prefix, suffix if star else None, resolved
+
+
+def _export_targets(by_subpath: Mapping[str, Any], wanted: str) -> Iterator[str]:
+    for subpath, value in by_subpath.items():
+        prefix, star, suffix = str(subpath).partition("*")
+        if subpath == wanted:
+            yield from _conditions(value)
+        elif star and (middle := _star(wanted, prefix, suffix)) is not None:
+            yield from (target.replace("*", middle) for target in _conditions(value))
+
+
+def _conditions(value: object, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict) and depth < 6:
+        for condition in _CONDITIONS:
+            if condition in value:
+                yield from _conditions(value[condition], depth + 1)

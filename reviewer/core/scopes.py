@@ -1,0 +1,195 @@
+"""Which binding a name means at a place, and the reference an expression amounts to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from reviewer.core.facts import Ref
+from reviewer.core.syntax import Node, Tree
+
+MAX_HOPS = 12
+
+_TRANSPARENT = frozenset(
+    {
+        "parenthesized_expression",
+        "as_expression",
+        "satisfies_expression",
+        "non_null_expression",
+        "type_assertion",
+        "await_expression",
+        "instantiation_expression",
+    }
+)
+
+
+@dataclass(slots=True)
+class Binding:
+    """What a name was declared as."""
+
+    ref: Ref | None = None
+    init: Node | None = None
+    steps: tuple[str, ...] = ()
+    scope: Scope | None = None
+    constant: bool = True
+
+
+@dataclass(slots=True)
+class Scope:
+    """A function, block or module scope."""
+
+    end: int
+    parent: Scope | None
+    function: int
+    is_function: bool
+    in_catch: bool = False
+    names: dict[str, Binding] = field(default_factory=dict)
+
+    def lookup(self, name: str) -> Binding | None:
+        scope: Scope | None = self
+        while scope is not None:
+            if (binding := scope.names.get(name)) is not None:
+                return binding
+            scope = scope.parent
+        return None
+
+    def var_scope(self) -> Scope:
+        scope = self
+        while not scope.is_function and scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+
+def strip(node: Node) -> Node:
+    """The expression under parentheses, type assertions and ``await``."""
+    while node.type in _TRANSPARENT:
+        children = [child for child in node.named_children if child.type != "comment"]
+        if not children:
+            return node
+        node = children[-1] if node.type == "type_assertion" else children[0]
+    return node
+
+
+def string_value(tree: Tree, node: Node) -> str | None:
+    """The value of a string literal or of a template without substitutions, else None."""
+    if node.type == "string":
+        return unescape(tree.text(node)[1:-1])
+    if node.type == "template_string" and not any(c.type == "template_substitution" for c in node.named_children):
+        return unescape(tree.text(node)[1:-1])
+    return None
+
+
+def unescape(text: str) -> str:
+    if "\\" not in text:
+        return text
+    simple = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
+    out, chars = [], iter(text)
+    for char in chars:
+        if char != "\\":
+            out.append(char)
+            continue
+        escaped = next(chars, "")
+        out.append(simple.get(escaped, escaped))
+    return "".join(out)
+
+
+def pattern_names(tree: Tree, pattern: Node) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Every name a declaration pattern binds, with the member steps that lead to its value."""
+    stack: list[tuple[Node, tuple[str, ...]]] = [(pattern, ())]
+    while stack:
+        node, steps = stack.pop()
+        kind = node.type
+        if kind in ("identifier", "shorthand_property_identifier_pattern"):
+            name = tree.text(node)
+            yield name, (*steps, f".{name}") if kind.startswith("shorthand") else steps
+        elif kind == "pair_pattern":
+            key, value = node.child_by_field_name("key"), node.child_by_field_name("value")
+            if key is not None and value is not None:
+                stack.append((value, (*steps, f".{tree.text(key).strip(chr(34) + chr(39))}")))
+        elif kind in ("object_assignment_pattern", "assignment_pattern"):
+            left = node.child_by_field_name("left")
+            if left is not None:
+                stack.append((left, steps))
+        elif kind == "object_pattern":
+            stack.extend((child, steps) for child in node.named_children)
+        elif kind in ("array_pattern", "rest_pattern"):
+            stack.extend((child, (*steps, "[]")) for child in node.named_children)
+
+
+class Resolver:
+    """Turns expressions into references, following constants within the file."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+
+    def ref(self, node: Node, scope: Scope, hops: int = 0) -> Ref | None:
+        """The reference *node* amounts to, or None when it is not a chain of names, members and calls."""
+        steps: list[str] = []
+        while True:
+            node = strip(node)
+            if node.type in ("member_expression", "subscript_expression"):
+                step = self._member_step(node)
+                object_ = node.child_by_field_name("object")
+                if step is None or object_ is None:
+                    return None
+                steps.append(step)
+                node = object_
+            elif node.type in ("call_expression", "new_expression"):
+                if (module := self.required_module(node, scope)) is not None:
+                    return Ref("import", "*", module, tuple(reversed(steps)))
+                callee = node.child_by_field_name("function") or node.child_by_field_name("constructor")
+                if callee is None:
+                    return None
+                steps.append("()" if node.type == "call_expression" else "new")
+                node = callee
+            else:
+                break
+        root = self._root(node, scope, hops)
+        return root.then(*reversed(steps)) if root is not None else None
+
+    def _root(self, node: Node, scope: Scope, hops: int) -> Ref | None:
+        if node.type == "this":
+            return Ref("this", "this")
+        if node.type != "identifier":
+            return None
+        name = self.tree.text(node)
+        binding = scope.lookup(name)
+        if binding is None:
+            return Ref("global", name)
+        if binding.ref is not None:
+            return binding.ref
+        if binding.init is not None and binding.constant and hops < MAX_HOPS:
+            value = self.ref(binding.init, binding.scope or scope, hops + 1)
+            if value is not None:
+                return value.then(*binding.steps)
+        return Ref("local", name)
+
+    def _member_step(self, node: Node) -> str | None:
+        if node.type == "member_expression":
+            name = node.child_by_field_name("property")
+            return f".{self.tree.text(name)}" if name is not None else None
+        index = node.child_by_field_name("index")
+        value = string_value(self.tree, index) if index is not None else None
+        return f".{value}" if value is not None else "[]"
+
+    def required_module(self, node: Node, scope: Scope) -> str | None:
+        """The module a ``require('x')`` or ``import('x')`` loads, else None."""
+        function = node.child_by_field_name("function")
+        arguments = node.child_by_field_name("arguments")
+        if function is None or arguments is None or not arguments.named_children:
+            return None
+        if function.type == "identifier":
+            if self.tree.text(function) != "require" or not self._is_require(scope):
+                return None
+        elif function.type != "import":
+            return None
+        return string_value(self.tree, strip(arguments.named_children[0]))
+
+    def _is_require(self, scope: Scope) -> bool:
+        binding = scope.lookup("require")
+        if binding is None:
+            return True
+        if binding.init is None:
+            return False
+        made_by = self.ref(binding.init, binding.scope or scope, 1)
+        return made_by is not None and made_by.path() == (".createRequire", "()")

@@ -1,0 +1,52 @@
+"""A finding as the comment its pull request's author reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reviewer.core.finding import Reported
+from reviewer.core.rulebook import Rule
+from reviewer.render.message import Message, code, message_of, visible
+
+MAX_PLACES = 20
+_LABELS = (("cost", "What it costs here."), ("fine", "When it is fine."), ("alternative", "The alternative."))
+
+
+def comment(findings: Sequence[Reported], rule: Rule) -> str:
+    """One comment for all findings of one cause, the first of them in full."""
+    first = findings[0].finding
+    message = message_of(first, rule)
+    parts = [f"**{message.title}** ({first.level}, {first.evidence} evidence)", message.seen]
+    parts += [f"**{label}** {getattr(message, slot)}" for slot, label in _LABELS]
+    if len(findings) > 1:
+        parts.append(_places(findings[1:]))
+    if first.suggestion is not None and len(findings) == 1:
+        parts.append(_suggestion(first.suggestion.replacement))
+    parts.append(_sources(message, rule))
+    return "\n\n".join(parts) + "\n"
+
+
+def _places(findings: Sequence[Reported]) -> str:
+    rows = [f"- {code(_place(finding))}" for finding in findings[:MAX_PLACES]]
+    if len(findings) > MAX_PLACES:
+        rows.append(f"- and {len(findings) - MAX_PLACES} more")
+    return "The same at:\n\n" + "\n".join(rows)
+
+
+def _place(finding: Reported) -> str:
+    site = finding.finding.site
+    return f"{site.path}:{site.line}" if site.line is not None else site.path
+
+
+def _suggestion(replacement: str) -> str:
+    text = visible(replacement.replace("\n", "\0")).replace("\\u{0}", "\n")
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}suggestion\n{text}\n{fence}"
+
+
+def _sources(message: Message, rule: Rule) -> str:
+    cites = [f"[{cite.title}]({cite.url}) (checked {cite.checked})" for cite in message.cites]
+    label = "Source" if len(cites) == 1 else "Sources"
+    return f"<sub>{label}: {' · '.join(cites)} · rule `{rule.id}`</sub>"

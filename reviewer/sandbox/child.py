@@ -1,0 +1,158 @@
+"""The limited process: reads blobs through its parent, analyses, answers with a review."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO, Any
+
+from reviewer.core.analyse import Engine, analyse
+from reviewer.core.compare import compare, scan
+from reviewer.core.config import CONFIG_PATH, Config, InvalidConfig, load_config
+from reviewer.core.diff import Diff
+from reviewer.core.facts import FileFacts
+from reviewer.core.files import NoCache
+from reviewer.core.finding import Review
+from reviewer.core.rulebook import Rulebook
+from reviewer.core.snapshot import Blob, Entry, Missing, Snapshot
+from reviewer.core.text import NotText, decode
+from reviewer.sandbox import wire
+
+MEMORY_BYTES = 2 << 30
+CPU_SECONDS = 600
+FILE_CPU_SECONDS = 5.0
+MAX_FRAME = 64 << 20
+_CHUNK = 500
+
+
+class _RemoteBlobs:
+    """Blobs of one tree, asked of the parent in chunks."""
+
+    def __init__(self, tree: str, incoming: IO[bytes], outgoing: IO[bytes]) -> None:
+        self.tree = tree
+        self.incoming = incoming
+        self.outgoing = outgoing
+
+    def read(self, ids: Iterable[str]) -> Iterator[tuple[str, Blob]]:
+        wanted = list(ids)
+        for start in range(0, len(wanted), _CHUNK):
+            chunk = wanted[start : start + _CHUNK]
+            wire.send(self.outgoing, wire.READ, json.dumps({"tree": self.tree, "ids": chunk}).encode())
+            self.outgoing.flush()
+            yield from list(zip(chunk, [self._blob() for _ in chunk], strict=True))
+
+    def _blob(self) -> Blob:
+        _, payload = wire.receive(self.incoming, MAX_FRAME)
+        presence, content = payload[:1], payload[1:]
+        if presence == wire.PRESENT:
+            return content
+        return Missing.TOO_LARGE if presence == wire.TOO_LARGE else Missing.ABSENT
+
+
+class _LimitedFacts(NoCache):
+    """Facts for the life of the process. Each blob's analysis is announced and ended by the kernel when it lasts."""
+
+    def __init__(self, outgoing: IO[bytes]) -> None:
+        super().__init__()
+        self.outgoing = outgoing
+        self.quarantine: Mapping[str, str] = {}
+
+    def put(self, id: str, language: str, facts: FileFacts) -> None:
+        if len(self.facts) > 20_000:
+            self.facts.clear()
+        super().put(id, language, facts)
+
+    def begin(self, path: str, id: str) -> str | None:
+        if id in self.quarantine:
+            return self.quarantine[id]
+        wire.send(self.outgoing, wire.WORKING, json.dumps({"path": path, "id": id}).encode())
+        self.outgoing.flush()
+        signal.setitimer(signal.ITIMER_PROF, FILE_CPU_SECONDS)
+        return None
+
+    def end(self) -> None:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def limit_resources() -> None:
+    """Memory, CPU time, files and core dumps, as far as the system has such limits."""
+    import resource
+
+    limits = {
+        resource.RLIMIT_AS: MEMORY_BYTES,
+        resource.RLIMIT_CPU: CPU_SECONDS,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NOFILE: 64,
+        resource.RLIMIT_CORE: 0,
+    }
+    for name, value in limits.items():
+        try:
+            resource.setrlimit(name, (value, value))
+        except (ValueError, OSError):
+            continue  # a system with a lower hard limit, or without this one
+
+
+def _config(request: Mapping[str, Any], snapshot: Snapshot, rulebook: Rulebook) -> Config:
+    given = request["config"]
+    if given is not None:
+        return load_config(given["text"], rulebook, given["path"])
+    if CONFIG_PATH not in snapshot.listing or snapshot.listing[CONFIG_PATH].kind != "file":
+        return Config()
+    raw = snapshot.read(CONFIG_PATH)
+    try:
+        text = decode(raw).data.decode() if isinstance(raw, bytes) else ""
+    except NotText:
+        text = ""
+    return load_config(text, rulebook)
+
+
+def _review(request: Mapping[str, Any], snapshots: Mapping[str, Snapshot], cache: _LimitedFacts) -> Review:
+    from reviewer.checks import CHECKS
+    from reviewer.resources import built_in_rulebook
+
+    rulebook = built_in_rulebook()
+    head, base = snapshots["head"], snapshots.get("base")
+    config = _config(request, base if base is not None else head, rulebook)
+    engine = Engine(rulebook, CHECKS, config, frozenset(request["only"]))
+    if base is None:
+        return scan(analyse(head, engine, cache), config)
+    analyses = analyse(base, engine, cache), analyse(head, engine, cache)
+    return compare(*analyses, Diff(base, head), config)
+
+
+def serve(incoming: IO[bytes], outgoing: IO[bytes]) -> None:
+    """Answers requests until the parent closes the pipe."""
+    from pydantic import TypeAdapter
+
+    adapter: TypeAdapter[Review] = TypeAdapter(Review)
+    cache = _LimitedFacts(outgoing)
+    while True:
+        try:
+            _, payload = wire.receive(incoming, MAX_FRAME)
+        except wire.WireError:
+            return
+        request = json.loads(payload)
+        cache.quarantine = request["quarantine"]
+        snapshots = {
+            label: Snapshot(
+                {path: Entry(id, kind) for path, id, kind in listing}, _RemoteBlobs(label, incoming, outgoing)
+            )
+            for label, listing in request["trees"].items()
+        }
+        try:
+            answer = wire.DONE, adapter.dump_json(_review(request, snapshots, cache))
+        except InvalidConfig as error:
+            rows = [{"path": e.path, "line": e.line, "message": e.message} for e in error.errors]
+            answer = wire.INVALID, json.dumps(rows).encode()
+        except Exception as error:  # noqa: BLE001 - the parent turns it into a failed review
+            answer = wire.CRASHED, f"{type(error).__name__}: {error}".encode("utf-8", "backslashreplace")
+        wire.send(outgoing, *answer)
+        outgoing.flush()
+
+
+def main() -> None:
+    limit_resources()
+    sys.setrecursionlimit(3_000)
+    serve(sys.stdin.buffer, sys.stdout.buffer)
