@@ -39,15 +39,28 @@ def mutants(path: Path) -> Iterator[Mutant]:
         yield Mutant(where, module)
 
 
+def _is_type_guard(node: ast.expr) -> bool:
+    """Whether a condition only asks for None, which the type checker demands rather than a rule."""
+    if isinstance(node, ast.BoolOp):
+        return all(_is_type_guard(value) for value in node.values)
+    return (
+        isinstance(node, ast.Compare)
+        and isinstance(node.ops[0], ast.Is | ast.IsNot)
+        and isinstance(node.comparators[0], ast.Constant)
+        and node.comparators[0].value is None
+    )
+
+
 def _places(tree: ast.AST) -> Iterator[tuple[str, ast.AST, str, int | None, bool]]:
     """Every condition: its kind, the node that holds it, in which field, at which index, and the value to fix it to."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.If | ast.IfExp):
+        if isinstance(node, ast.If | ast.IfExp) and not _is_type_guard(node.test):
             yield "if", node, "test", None, True
             yield "if", node, "test", None, False
         elif isinstance(node, ast.BoolOp):
-            for index in range(len(node.values)):
-                yield "operand", node, "values", index, isinstance(node.op, ast.And)
+            for index, value in enumerate(node.values):
+                if not _is_type_guard(value):
+                    yield "operand", node, "values", index, isinstance(node.op, ast.And)
         elif isinstance(node, ast.comprehension):
             for index in range(len(node.ifs)):
                 yield "filter", node, "ifs", index, True

@@ -14,6 +14,7 @@ from reviewer.core.finding import Arg, Evidence, Finding, Level, Site
 from reviewer.core.handlers import Handler
 from reviewer.core.project import Project
 from reviewer.core.roles import UPGRADE_METHODS, Route
+from reviewer.core.symbols import Symbols
 
 Shape = Literal["server", "upgrade", "handle", "next-ws", "vercel"]
 
@@ -56,8 +57,7 @@ class _Search:
         self.code: Code = project.code
         self.settings = settings
         self.servers = settings.symbols("servers")
-        extra = [text for text in settings.options["extra_server_symbols"] if "#" in text]
-        self.extra = type(self.servers).of(extra)
+        self.extra = Symbols.of(settings.options["extra_server_symbols"])
         self.vercel = settings.symbols("vercel")
         marked = project.marked[settings.rule.id]
         helpers = [path for path in sorted(marked - routes) if self._is_helper(path)]
@@ -78,7 +78,8 @@ class _Search:
         written_here = [h for h in handlers if h.file == route.path]
         starts = [h.function for h in written_here if h.function >= 0]
         opaque = any(h.function < 0 for h in written_here)
-        running = frozenset(range(-1, len(facts.functions))) if opaque else self.code.reachable(route.path, starts)
+        everything = frozenset({-1, *(function.id for function in facts.functions)})
+        running = everything if opaque else self.code.reachable(route.path, starts)
         yield from self._exported(route, facts)
         yield from self._in_functions(route.path, facts, running, _MAX_CALL_HOPS)
         for handler in handlers:
@@ -156,9 +157,11 @@ class _Search:
         """Uses in a function of another file that this call runs, reported at the call."""
         if call.callee is None or call.callee.kind != "import":
             return
+        if self.code.resolver.resolve(path, call.callee.module) not in self.candidates:
+            return
         named = Expr("ref", call.line, call.column, call.end_line, call.callee.name, call.callee)
         where, value = self.code.follow(path, named)
-        facts = self.code.facts(where) if where in self.candidates and where != path else None
+        facts = self.code.facts(where) if where != path else None
         if value.kind != "function" or facts is None:
             return
         here = Site(path, call.line, call.column, call.end_line, f"`{_symbol(call.callee)}()` is called here")

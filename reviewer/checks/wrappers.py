@@ -25,10 +25,7 @@ class _Chained:
     route: Route
     handler: Handler
     chain: tuple[Wrapper, ...]
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        return tuple(wrapper.symbol for wrapper in self.chain)
+    symbols: tuple[str, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -43,20 +40,25 @@ def per_route_middleware(app: App, project: Project, settings: Settings) -> Iter
     """Rule R6 of the catalogue: the page says what it costs and when it is fine."""
     roles = settings.rule.head.where.roles
     handlers = [(route, h) for route in app.api_routes if route.role in roles for h in app.handlers(route)]
-    chained = list(_chained(handlers, settings))
+    chained = list(_chained(handlers, project.code, settings))
     yield from _repeated(app, chained, settings)
     yield from _deviating(app, chained, settings)
     yield from _prologues(app, project.code, handlers, settings)
 
 
-def _chained(handlers: Iterable[tuple[Route, Handler]], settings: Settings) -> Iterator[_Chained]:
+def _chained(handlers: Iterable[tuple[Route, Handler]], code: Code, settings: Settings) -> Iterator[_Chained]:
     ignored = {*settings.names["provider_wrappers"], *settings.options["ignore_wrappers"]}
     for route, handler in handlers:
         if not handler.spelled_here or any(wrapper.composed for wrapper in handler.chain):
             continue
         chain = tuple(w for w in handler.chain if w.name not in ignored and w.path == route.path)
         if len(chain) >= settings.options["min_depth"]:
-            yield _Chained(route, handler, chain)
+            yield _Chained(route, handler, chain, tuple(_symbol(code, wrapper) for wrapper in chain))
+
+
+def _symbol(code: Code, wrapper: Wrapper) -> str:
+    """Which wrapper it is, wherever it is imported from: file or package, and export."""
+    return "#".join(code.origin(wrapper.path, wrapper.ref)) if wrapper.ref is not None else wrapper.name
 
 
 def _repeated(app: App, chained: list[_Chained], settings: Settings) -> Iterator[Finding]:
@@ -111,9 +113,15 @@ def _deviating(app: App, chained: list[_Chained], settings: Settings) -> Iterato
 
 def _prologues(app: App, code: Code, handlers: list[tuple[Route, Handler]], settings: Settings) -> Iterator[Finding]:
     found = []
+    raw = code.files.raw
+
+    def refuses(path: str) -> bool:
+        return b"401" in (raw(path) or b"")
+
     for route, handler in handlers:
-        facts = code.facts(route.path) if handler.file == route.path and handler.function >= 0 else None
-        prologue = facts.functions[handler.function].prologue if facts is not None else None
+        facts = code.facts(route.path) if handler.file == route.path and refuses(route.path) else None
+        function = facts.function(handler.function) if facts is not None else None
+        prologue = function.prologue if function is not None else None
         if prologue is not None and prologue.rejects and (guard := _guard(code, route.path, prologue)):
             found.append((route, handler, prologue, guard))
     counts = Counter((guard, prologue.digest) for _, _, prologue, guard in found)

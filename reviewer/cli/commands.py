@@ -118,8 +118,8 @@ def run_examples(
 ) -> None:
     """Run the examples on rule pages: every Bad one must report exactly the marked lines, every Good one nothing."""
     from reviewer.checks import CHECKS
-    from reviewer.core.examples import failures, unset_check
     from reviewer.core.rulebook import RulePageError
+    from reviewer.examples import failures, unset_check
 
     where = path if path is not None else rules_dir()
     try:

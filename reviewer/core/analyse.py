@@ -42,7 +42,8 @@ class Engine:
 def analyse(snapshot: Snapshot, engine: Engine, cache: FactsCache | None = None) -> Analysis:
     """Every finding, premise and problem of one tree."""
     cache = cache if cache is not None else NoCache()
-    project = Project(snapshot, engine.rulebook.names, engine.rulebook.words(), cache)
+    words = {settings.rule.id: tuple(settings.words()) for settings in engine.active() if settings.rule.head.symbols}
+    project = Project(snapshot, engine.rulebook.names, words, cache)
     findings: list[Finding] = []
     premises: set[str] = set()
     crashes: list[Problem] = []

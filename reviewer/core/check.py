@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,20 @@ class Settings:
         for text in self.rule.head.symbols.get(name, []):
             texts += self.names[text.removeprefix("@names/")] if text.startswith("@names/") else [text]
         return texts
+
+    def words(self) -> Iterator[tuple[bytes, ...]]:
+        """What any script the rule could speak about must hold: all words of one of these sets.
+
+        They follow from the symbols of the page, the shared lists it names, and options that hold symbols.
+        """
+        texts = [text for name in self.rule.head.symbols for text in self.listed(name)]
+        for name, option in self.rule.head.options.items():
+            texts += self.options[name] if option.symbols else []
+        yield from Symbols.of(text for text in texts if "#" in text).words()
+        for text in texts:
+            if "#" not in text:
+                first, *members = text.split(".")
+                yield (first.encode(), *(f".{member}".encode() for member in members))
 
     def finding(
         self,

@@ -51,6 +51,10 @@ class Code:
     def facts(self, path: str) -> FileFacts | None:
         return self.files.facts(path)
 
+    def surface(self, path: str) -> FileFacts | None:
+        """The facts of a script's module level; all of them where they are known anyway."""
+        return self.files.surface(path)
+
     def follow(self, path: str, expr: Expr, hops: int = MAX_HOPS) -> tuple[str, Expr]:
         """Where a name's value is written: through module-level names, and at most *hops* files."""
         for _ in range(12):
@@ -63,7 +67,7 @@ class Code:
                 continue
             if expr.kind != "ref" or expr.ref is None:
                 return path, expr
-            ref, facts = expr.ref, self.facts(path)
+            ref, facts = expr.ref, self.surface(path)
             value = facts.values.get(expr.name) if facts is not None else None
             if value is not None and (ref.kind == "local" or value.ref == ref):
                 expr = value
@@ -86,7 +90,7 @@ class Code:
     def exported(self, importer: str, module: str, name: str, hops: int) -> tuple[str, Expr, int] | None:
         """The expression a module exports under a name, following re-exports; each file counts as a hop."""
         target = self.resolver.resolve(importer, module)
-        facts = self.facts(target) if target is not None and hops > 0 else None
+        facts = self.surface(target) if target is not None and hops > 0 else None
         if target is None or facts is None:
             return None
         export = facts.export(name)
@@ -133,7 +137,7 @@ class Code:
         target = self.resolver.resolve(path, ref.module)
         if target is None:
             return ref.module, steps
-        facts = self.facts(target)
+        facts = self.surface(target)
         export = facts.export(steps) if facts is not None else None
         if export is not None and export.module:
             further = self.resolver.resolve(target, export.module)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from reviewer.core.finding import Level
 from reviewer.core.manifest import matches
 from reviewer.core.rulebook import Option, Rulebook
+from reviewer.core.symbols import InvalidSymbol, Symbol
 from reviewer.core.yamlsafe import InvalidYaml, Path, Yaml, load_yaml
 
 CONFIG_PATH = ".github/reviewer.yml"
@@ -161,7 +162,7 @@ class _Decoder:
         if option.choices:
             return self._word(path, value, tuple(option.choices))
         if isinstance(default, list):
-            return list(self._strings(path, value))
+            return [text for text in self._strings(path, value) if not option.symbols or self._is_symbol(path, text)]
         if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if type(value) is not type(default):
@@ -169,6 +170,14 @@ class _Decoder:
         elif option.minimum is not None and isinstance(value, int) and value < option.minimum:
             self._error(path, f"{_name(path)} must be at least {option.minimum}, not {value}")
         return value
+
+    def _is_symbol(self, path: Path, text: str) -> bool:
+        try:
+            Symbol.parse(text)
+        except InvalidSymbol as error:
+            self._error(path, f"{_name(path)}: {error}")
+            return False
+        return True
 
 
 def _name(path: Path) -> str:

@@ -25,12 +25,12 @@ _FUNCTIONS = (
 
 
 class Expressions:
-    """Converts nodes of one tree; function nodes must have been given their ids in ``function_ids`` first."""
+    """Converts nodes of one tree, and keeps the function nodes it met; a function's id is its first byte."""
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
         self.resolver = Resolver(tree)
-        self.function_ids: dict[int, int] = {}
+        self.functions: dict[int, Node] = {}
 
     def convert(self, node: Node, scope: Scope, depth: int = 0) -> Expr:
         """The expression at *node*; what nests deeper than MAX_DEPTH becomes ``other``."""
@@ -45,7 +45,7 @@ class Expressions:
         if kind in _FUNCTIONS:
             name = node.child_by_field_name("name")
             text = self.tree.text(name) if name is not None else ""
-            return self._leaf(node, "function", text, function=self.function_ids.get(node.id, -1))
+            return self._function(node, text)
         if kind in ("string", "template_string"):
             value = string_value(self.tree, node)
             return self._leaf(node, "other" if value is None else "string", value or "")
@@ -77,6 +77,10 @@ class Expressions:
         tree = self.tree
         line, column, end = tree.line(node), tree.column(node), tree.end_line(node)
         return Expr(kind, line, column, end, name, ref, function=function)
+
+    def _function(self, node: Node, name: str) -> Expr:
+        self.functions[node.start_byte] = node
+        return self._leaf(node, "function", name, function=node.start_byte)
 
     def _reference(self, node: Node, scope: Scope, depth: int) -> Expr:
         if node.type == "identifier" and self.tree.text(node) == "undefined":
@@ -132,8 +136,7 @@ class Expressions:
                 properties.append((self.tree.text(child), self._shorthand(child, scope)))
             elif child.type == "method_definition":
                 key = child.child_by_field_name("name")
-                function = self._leaf(child, "function", function=self.function_ids.get(child.id, -1))
-                properties.append((self.tree.text(key) if key is not None else "", function))
+                properties.append((self.tree.text(key) if key is not None else "", self._function(child, "")))
             elif child.type == "spread_element" and child.named_children:
                 properties.append(("...", self.convert(child.named_children[0], scope, depth + 1)))
         return properties

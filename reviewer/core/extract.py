@@ -57,6 +57,14 @@ def extract(source: Source, language: str) -> FileFacts:
     return _Extraction(parse(source, language)).facts()
 
 
+def extract_surface(source: Source, language: str) -> FileFacts:
+    """The facts of a script's module level: imports, exports and values, without what functions do.
+
+    Enough to tell handlers and their wrappers, at a third of the cost. Raises TooComplex for trees beyond the caps.
+    """
+    return _Extraction(parse(source, language)).surface()
+
+
 class _Extraction:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
@@ -87,6 +95,40 @@ class _Extraction:
             error_line=self.tree.first_error_line(),
             lines=self.tree.source.data.count(b"\n") + 1,
         )
+
+    def surface(self) -> FileFacts:
+        for node in self.tree.root.named_children:
+            self._note_statement(node)
+        self._settle_constants()
+        assignments = [found for node, scope in self.uses if (found := self._assignment(node, scope)) is not None]
+        exports = [export for node, scope in self.statements for export in self._exports(node, scope)]
+        exports += _commonjs_exports(assignments)
+        return FileFacts(
+            imports=tuple(self.imports),
+            exports=tuple(exports),
+            values=self._values(),
+            functions=tuple(self._function(node, "", -1) for node in self.exprs.functions.values()),
+            assignments=tuple(assignments),
+            directives=tuple(self._directives()),
+            error_line=self.tree.first_error_line(),
+            lines=self.tree.source.data.count(b"\n") + 1,
+        )
+
+    def _note_statement(self, node: Node) -> None:
+        declared = node
+        if node.type == "export_statement":
+            self._note(node, node.type, self.module)
+            declared = node.child_by_field_name("declaration") or node
+        if declared.type in ("lexical_declaration", "variable_declaration"):
+            for child in declared.named_children:
+                if child.type == "variable_declarator":
+                    self._declare_variable(child, self.module)
+        elif declared.type == "expression_statement":
+            for child in declared.named_children:
+                if child.type == "assignment_expression":
+                    self._note(child, child.type, self.module)
+        elif declared.type != "export_statement":
+            self._note(declared, declared.type, self.module)
 
     # -- collection: scopes, names and the nodes worth a second look ------------------------------------------------
 
@@ -128,13 +170,12 @@ class _Extraction:
             self._declare_name(node, scope)
 
     def _open_function(self, node: Node, kind: str, scope: Scope) -> Scope:
-        id = len(self.functions)
+        id = node.start_byte
         name_node = node.child_by_field_name("name")
         name = self.tree.text(name_node) if name_node is not None else self._name_from_parent(node)
         if kind.endswith("function_declaration"):
             self._declare_name(node, scope)
         self.functions.append((node, name, scope.function))
-        self.exprs.function_ids[node.id] = id
         inner = Scope(node.end_byte, scope, id, True, scope.in_catch)
         for index, parameter in enumerate(_parameters(node)):
             for bound, steps in pattern_names(self.tree, parameter):
@@ -323,10 +364,14 @@ class _Extraction:
         by_function: dict[int, list[Call]] = {}
         for call in calls:
             by_function.setdefault(call.function, []).append(call)
-        for id, (node, name, parent) in enumerate(self.functions):
-            params = tuple(self.tree.text(p) if p.type == "identifier" else "" for p in _parameters(node))
-            prologue = self._prologue(node, by_function.get(id, []))
-            yield Function(id, name, params, self.tree.line(node), self.tree.end_line(node), parent, prologue)
+        for node, name, parent in self.functions:
+            prologue = self._prologue(node, by_function.get(node.start_byte, []))
+            yield self._function(node, name, parent, prologue)
+
+    def _function(self, node: Node, name: str, parent: int, prologue: Prologue | None = None) -> Function:
+        tree = self.tree
+        params = tuple(tree.text(p) if p.type == "identifier" else "" for p in _parameters(node))
+        return Function(node.start_byte, name, params, tree.line(node), tree.end_line(node), parent, prologue)
 
     def _prologue(self, node: Node, calls: list[Call]) -> Prologue | None:
         body = node.child_by_field_name("body")

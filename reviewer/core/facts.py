@@ -107,7 +107,11 @@ class Prologue:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function of the file. ``parent`` is the enclosing function's id or -1; unnamed patterns have the name ''."""
+    """A function of the file.
+
+    ``id`` is the offset of its first byte, ``parent`` the enclosing function's id or -1; unnamed patterns have the
+    name ''.
+    """
 
     id: int
     name: str
@@ -173,6 +177,10 @@ class FileFacts:
     def export(self, name: str) -> Export | None:
         """The last export of that name, as at run time."""
         return next((export for export in reversed(self.exports) if export.name == name), None)
+
+    def function(self, id: int) -> Function | None:
+        """The function of that id."""
+        return next((function for function in self.functions if function.id == id), None)
 
     def within(self, function: int) -> frozenset[int]:
         """Ids of a function and of the functions written inside it."""

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
-from reviewer.core.extract import extract
+from reviewer.core.extract import extract, extract_surface
 from reviewer.core.facts import FileFacts
 from reviewer.core.finding import Problem
-from reviewer.core.snapshot import MAX_SCRIPT_BYTES, Blob, Missing, Snapshot, is_script
+from reviewer.core.snapshot import MAX_SCRIPT_BYTES, Blob, Missing, Snapshot
 from reviewer.core.syntax import TooComplex, language_of
 from reviewer.core.text import NotText, Source, decode, why_skipped
+
+Words = tuple[tuple[bytes, ...], ...]
 
 KEEP_BYTES = 64 * 1024 * 1024
 
 
+Level = Literal["full", "surface"]
+FactsKey = tuple[str, str, Level]
+
+
 class FactsCache(Protocol):
-    """Facts by (blob id, language). ``begin`` and ``end`` bracket the analysis of one blob."""
+    """Facts by (blob id, language, level). ``begin`` and ``end`` bracket the analysis of one blob."""
 
-    def get(self, id: str, language: str) -> FileFacts | None: ...
+    def get(self, key: FactsKey) -> FileFacts | None: ...
 
-    def put(self, id: str, language: str, facts: FileFacts) -> None: ...
+    def put(self, key: FactsKey, facts: FileFacts) -> None: ...
 
     def begin(self, path: str, id: str) -> str | None: ...
 
@@ -31,13 +37,13 @@ class NoCache:
     """Keeps facts for the life of one process, and puts no limits on an analysis."""
 
     def __init__(self) -> None:
-        self.facts: dict[tuple[str, str], FileFacts] = {}
+        self.facts: dict[FactsKey, FileFacts] = {}
 
-    def get(self, id: str, language: str) -> FileFacts | None:
-        return self.facts.get((id, language))
+    def get(self, key: FactsKey) -> FileFacts | None:
+        return self.facts.get(key)
 
-    def put(self, id: str, language: str, facts: FileFacts) -> None:
-        self.facts[id, language] = facts
+    def put(self, key: FactsKey, facts: FileFacts) -> None:
+        self.facts[key] = facts
 
     def begin(self, path: str, id: str) -> str | None:  # noqa: ARG002 - the protocol's signature
         """Why the blob must not be analysed, or None."""
@@ -59,7 +65,7 @@ class Files:
         self.parsed = 0
         self._blobs: dict[str, Blob] = {}
         self._kept = 0
-        self._facts: dict[str, FileFacts | None] = {}
+        self._facts: dict[tuple[str, Level], FileFacts | None] = {}
         self._sources: dict[str, Source | None] = {}
         self._by_name: dict[str, list[str]] = {}
         for path, entry in snapshot.listing.items():
@@ -136,11 +142,12 @@ class Files:
             self.skip(path, str(error))
             return None
 
-    def containing(self, paths: Sequence[str], words: Mapping[str, tuple[bytes, ...]]) -> dict[str, set[str]]:
-        """For each group of words, the paths whose bytes hold one of them. Unreadable files are left for later."""
+    def containing(self, paths: Sequence[str], words: Mapping[str, Words]) -> dict[str, set[str]]:
+        """For each group, the paths whose bytes hold all words of one of its sets. Unreadable files are left out."""
         self.prefetch(paths)
         found: dict[str, set[str]] = {group: set() for group in words}
         groups = list(words.items())
+        first = _shortest({needles[0] for alternatives in words.values() for needles in alternatives})
         for path in paths:
             id = self.listing[path].id
             blob = self._blobs.get(id)
@@ -150,28 +157,39 @@ class Files:
                 continue
             if blob[:2] in (b"\xff\xfe", b"\xfe\xff"):
                 blob = blob.replace(b"\0", b"")
-            for group, needles in groups:
-                if any(needle in blob for needle in needles):
-                    found[group].add(path)
+            if not any(needle in blob for needle in first):
+                continue
+            for group, alternatives in groups:
+                for needles in alternatives:
+                    if needles[0] in blob and all(needle in blob for needle in needles[1:]):
+                        found[group].add(path)
+                        break
         return found
 
     # -- facts --------------------------------------------------
 
     def facts(self, path: str) -> FileFacts | None:
         """The facts of a script; None with a problem noted where there are none."""
-        if path not in self._facts:
-            self._facts[path] = None
-            self._facts[path] = self._extract(path)
-        return self._facts[path]
+        return self._known(path, "full")
 
-    def _extract(self, path: str) -> FileFacts | None:
+    def surface(self, path: str) -> FileFacts | None:
+        """The facts of a script's module level, or all of them where those are known."""
+        return self._known(path, "full" if (path, "full") in self._facts else "surface")
+
+    def _known(self, path: str, level: Level) -> FileFacts | None:
+        if (path, level) not in self._facts:
+            self._facts[path, level] = None
+            self._facts[path, level] = self._extract(path, level)
+        return self._facts[path, level]
+
+    def _extract(self, path: str, level: Level) -> FileFacts | None:
         language, source = language_of(path), self.source(path)
         if language is None or source is None or not self._worth_parsing(path, source):
             return None
-        id = self.listing[path].id
-        facts = self.cache.get(id, language)
+        key = (self.listing[path].id, language, level)
+        facts = self.cache.get(key)
         if facts is None:
-            facts = self._guarded(path, id, source, language)
+            facts = self._guarded(path, key, source)
         if facts is not None and facts.error_line is not None:
             self.skip(path, f"it has a syntax error near line {facts.error_line}; the rest of it was analysed")
         return facts
@@ -185,14 +203,14 @@ class Files:
             return False
         return True
 
-    def _guarded(self, path: str, id: str, source: Source, language: str) -> FileFacts | None:
-        if (reason := self.cache.begin(path, id)) is not None:
+    def _guarded(self, path: str, key: FactsKey, source: Source) -> FileFacts | None:
+        if (reason := self.cache.begin(path, key[0])) is not None:
             self.fail(path, reason)
             return None
         try:
-            facts = extract(source, language)
+            facts = (extract if key[2] == "full" else extract_surface)(source, key[1])
             self.parsed += 1
-            self.cache.put(id, language, facts)
+            self.cache.put(key, facts)
             return facts
         except TooComplex as error:
             self.fail(path, str(error))
@@ -205,5 +223,10 @@ class Files:
         return None
 
 
-def scripts(paths: Iterable[str]) -> list[str]:
-    return [path for path in paths if is_script(path)]
+def _shortest(words: Iterable[bytes]) -> list[bytes]:
+    """The words that hold no other of the words: bytes with none of these have none at all."""
+    kept: list[bytes] = []
+    for word in sorted(words, key=lambda word: (len(word), word)):
+        if not any(shorter in word for shorter in kept):
+            kept.append(word)
+    return kept

@@ -30,7 +30,7 @@ class ImportGraph:
     def importers(self, target: str) -> set[str]:
         """The scripts that load a file."""
         if target not in self._importers:
-            words = {"name": tuple(self._names(target))}
+            words = {"name": tuple((name,) for name in self._names(target))}
             candidates = self.code.files.containing(self.scripts, words)["name"] - {target}
             self._importers[target] = {path for path in sorted(candidates) if target in self.imports(path)}
         return self._importers[target]

@@ -14,9 +14,9 @@ MAX_WRAPPERS = 10
 
 @dataclass(frozen=True, slots=True)
 class Wrapper:
-    """A function around a handler: which one it is (``file or package#export``), and how it is spelled here."""
+    """A function around a handler: how it is spelled, in which file and line, and what that refers to."""
 
-    symbol: str
+    ref: Ref | None
     name: str
     path: str
     line: int
@@ -47,7 +47,7 @@ class _Unwrapped:
 
 def handlers_of(code: Code, route: Route) -> Iterator[Handler]:
     """The handlers of an API route: the default export of a Pages route, the methods of a Route Handler."""
-    facts = code.facts(route.path)
+    facts = code.surface(route.path)
     if facts is None:
         return
     names = ("default",) if route.role == "pages-api-route" else (*METHODS, *UPGRADE_METHODS)
@@ -85,10 +85,9 @@ def _reexported(code: Code, route: Route, name: str, export: Export) -> Handler 
 
 def _accepts_request(code: Code, route: Route, unwrapped: _Unwrapped) -> bool:
     """A Pages API handler takes the request; what takes nothing is a helper that happens to lie there."""
-    facts = code.facts(unwrapped.file)
-    if route.role != "pages-api-route" or unwrapped.function < 0 or facts is None:
-        return True
-    return len(facts.functions[unwrapped.function].params) > 0
+    facts = code.surface(unwrapped.file)
+    function = facts.function(unwrapped.function) if facts is not None else None
+    return route.role != "pages-api-route" or function is None or len(function.params) > 0
 
 
 class Unwrapper:
@@ -124,7 +123,7 @@ class Unwrapper:
             return _Unwrapped((), path, -1)
         inner = self._inner(path, expr, depth)
         if callee.kind == "member" and callee.callee is not None and callee.callee.kind in ("call", "new"):
-            wrapper = Wrapper(f"{path}#chain", callee.name, path, expr.line, composed=True)  # nc().use(a).get(h)
+            wrapper = Wrapper(None, callee.name, path, expr.line, composed=True)  # nc().use(a).get(h)
             return replace(inner, chain=(wrapper, *inner.chain)) if inner else _Unwrapped((wrapper,), path, -1)
         if inner is None:
             return None if self._is_server(expr) else _Unwrapped((), path, -1)
@@ -152,7 +151,7 @@ class Unwrapper:
                 return
             callee = callee.callee
         if callee.ref is not None:
-            yield self._wrapper(path, callee, callee.ref)
+            yield _wrapper(path, callee)
 
     def _composed(self, path: str, call: Expr) -> Iterator[Wrapper]:
         """``compose(a, b)(h)`` and ``apply([a, b])(h)`` spell the chain a, b."""
@@ -160,12 +159,13 @@ class Unwrapper:
             for element in item.items if item.kind == "array" else (item,):
                 named = element.callee if element.kind == "call" and element.callee is not None else element
                 if named.ref is not None:
-                    yield self._wrapper(path, named, named.ref)
-
-    def _wrapper(self, path: str, callee: Expr, ref: Ref) -> Wrapper:
-        origin, name = self.code.origin(path, ref)
-        return Wrapper(f"{origin}#{name}", callee.name or name, path, callee.line)
+                    yield _wrapper(path, named)
 
     def _is_server(self, expr: Expr) -> bool:
         """Whether a call builds an Express app or router: callable, but with routes of its own."""
         return expr.ref is not None and expr.ref.kind == "import" and expr.ref.module in ("express", "koa", "fastify")
+
+
+def _wrapper(path: str, callee: Expr) -> Wrapper:
+    ref = callee.ref
+    return Wrapper(ref, callee.name or (ref.name if ref is not None else ""), path, callee.line)

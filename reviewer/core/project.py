@@ -8,7 +8,7 @@ from functools import cached_property
 from reviewer.core.app import App
 from reviewer.core.code import Code
 from reviewer.core.commands import next_arguments
-from reviewer.core.files import FactsCache
+from reviewer.core.files import FactsCache, Words
 from reviewer.core.graph import ImportGraph
 from reviewer.core.manifest import Package, join, parent
 from reviewer.core.nextconfig import CONFIG_NAMES
@@ -26,7 +26,7 @@ class Project:
         self,
         snapshot: Snapshot,
         names: Mapping[str, tuple[str, ...]],
-        words: Mapping[str, tuple[bytes, ...]],
+        words: Mapping[str, Words],
         cache: FactsCache,
     ) -> None:
         self.code = Code(snapshot, names, cache)

@@ -19,7 +19,7 @@ SLOTS = ("seen", "cost", "fine", "alternative")
 
 _HEADING = re.compile(r"^(#{2,3}) +(.+?) *$")
 _PATH_LINE = re.compile(r"^`([^`]+)`(?:,? .*)?:?$")
-_EXPECT = re.compile(r"\s*(?://|#) expect(?:: *([a-z]+)(?: ([a-z]+))?)?\s*$")
+_EXPECT = re.compile(r"\s*(?://|#) expect(?:: *([a-z]+)(?: ([a-z]+))?((?: \"[^\"]+\")*))?\s*$")
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -41,6 +41,7 @@ class Option(_Strict):
     default: bool | int | float | str | list[str] | dict[str, str]
     help: str
     choices: list[str] = []
+    symbols: bool = False
     minimum: int | None = None
 
 
@@ -104,12 +105,13 @@ class FrontMatter(_Strict):
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """A line an example must report, with the level and evidence it names, if any."""
+    """A line an example must report, with the level, the evidence and words of the message it names, if any."""
 
     path: str
     line: int
     level: str | None
     evidence: str | None
+    says: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,21 +151,6 @@ class Rulebook:
     rules: Mapping[str, Rule]
     names: Mapping[str, tuple[str, ...]]
     hash: str
-
-    def words(self) -> dict[str, tuple[bytes, ...]]:
-        """By rule, the byte strings one of which any script it could speak about must hold."""
-        return {id: tuple(_words(rule, self.names)) for id, rule in self.rules.items() if rule.head.symbols}
-
-
-def _words(rule: Rule, names: Mapping[str, tuple[str, ...]]) -> Iterator[bytes]:
-    for listed in rule.head.symbols.values():
-        for text in listed:
-            if text.startswith("@names/"):
-                yield from Symbols.of(names[text.removeprefix("@names/")]).words()
-            elif "#" in text:
-                yield from Symbols.of([text]).words()
-            else:
-                yield text.split(".")[0].encode()
 
 
 def load_rulebook(pages: Mapping[str, str], names: str) -> Rulebook:
@@ -282,7 +269,8 @@ def _example(name: str, bad: bool, line: int, files: dict[str, list[str]], optio
         for number, text in enumerate(lines, 1):
             match = _EXPECT.search(text)
             if match is not None:
-                expected.append(Expectation(path, number, match.group(1), match.group(2)))
+                says = tuple(re.findall(r'"([^"]+)"', match.group(3) or ""))
+                expected.append(Expectation(path, number, match.group(1), match.group(2), says))
                 text = text[: match.start()]
             kept.append(text)
         contents[path] = "\n".join(kept) + "\n"

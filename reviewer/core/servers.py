@@ -13,7 +13,7 @@ from reviewer.core.manifest import join
 
 BehaviourKind = Literal["api", "auth", "security", "websocket", "middleware", "page", "tls"]
 
-SERVER_WORDS = (b"getRequestHandler", b"getUpgradeHandler", b"renderToHTML", b"next({", b"Next({")
+SERVER_WORDS = ((b"getRequestHandler",), (b"getUpgradeHandler",), (b"renderToHTML",), (b"next({",), (b"Next({",))
 HANDLES = ("getRequestHandler", "getUpgradeHandler", "render", "renderToHTML", "renderError")
 FRAMEWORKS = frozenset(
     [
@@ -236,8 +236,8 @@ def _renders_page(code: Code, path: str, target: Expr) -> bool:
 
 
 def _is_error_handler(facts: FileFacts, targets: Iterable[Expr]) -> bool:
-    functions = [facts.functions[t.function] for t in targets if t.kind == "function" and t.function >= 0]
-    return any(len(function.params) == 4 for function in functions)
+    functions = [facts.function(target.function) for target in targets if target.kind == "function"]
+    return any(function is not None and len(function.params) == 4 for function in functions)
 
 
 def _middleware(code: Code, path: str, call: Call, target: Expr, url: str) -> Iterator[Behaviour]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from reviewer.core.facts import Ref
+
+SPEAKING_LENGTH = 6
 
 
 class InvalidSymbol(ValueError):
@@ -38,14 +40,14 @@ class Symbols:
 
     exact: frozenset[tuple[str, tuple[str, ...]]] = frozenset()
     globs: tuple[Symbol, ...] = ()
-    modules: tuple[str, ...] = field(default=())
+    symbols: tuple[Symbol, ...] = ()
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Symbols:
         symbols = [Symbol.parse(text) for text in texts]
         exact = frozenset((s.module, s.path) for s in symbols if "*" not in s.module)
         globs = tuple(s for s in symbols if "*" in s.module)
-        return cls(exact, globs, tuple(dict.fromkeys(s.module for s in symbols)))
+        return cls(exact, globs, tuple(symbols))
 
     def match(self, ref: Ref | None) -> bool:
         """Whether the reference is one of the symbols."""
@@ -56,13 +58,19 @@ class Symbols:
             return True
         return any(symbol.path == path and fnmatchcase(ref.module, symbol.module) for symbol in self.globs)
 
-    def words(self) -> tuple[bytes, ...]:
-        """Byte strings one of which every file importing one of the modules must hold."""
-        words = []
-        for module in self.modules:
-            stem = max(module.split("*"), key=len)
-            closed = not module.endswith("*") and module.endswith(stem)
-            opened = module.startswith(stem)
-            for quote in "'\"`":
-                words.append(((quote if opened else "") + stem + (quote if closed else "")).encode())
-        return tuple(dict.fromkeys(words))
+    def words(self) -> tuple[tuple[bytes, ...], ...]:
+        """Sets of byte strings: every file using one of the symbols holds all words of one set."""
+        found: dict[tuple[bytes, ...], None] = {}
+        for symbol in self.symbols:
+            members = tuple(step.lstrip(".").encode() for step in symbol.path)
+            for module in _module_words(symbol.module):
+                found[module.encode(), *members] = None
+        return tuple(words for words in found if len(words) == 1 or words[:1] not in found)
+
+
+def _module_words(module: str) -> tuple[str, ...]:
+    """A long module name stands for itself; a short one is looked for in its quotes."""
+    stem = max(module.split("*"), key=len)
+    if len(stem) >= SPEAKING_LENGTH or stem != module:
+        return (stem,)
+    return tuple(f"{quote}{stem}{quote}" for quote in "'\"")

@@ -13,7 +13,7 @@ from reviewer.core.compare import compare, scan
 from reviewer.core.config import CONFIG_PATH, Config, InvalidConfig, load_config
 from reviewer.core.diff import Diff
 from reviewer.core.facts import FileFacts
-from reviewer.core.files import NoCache
+from reviewer.core.files import FactsKey, NoCache
 from reviewer.core.finding import Review
 from reviewer.core.rulebook import Rulebook
 from reviewer.core.snapshot import Blob, Entry, Missing, Snapshot
@@ -24,6 +24,7 @@ MEMORY_BYTES = 2 << 30
 CPU_SECONDS = 600
 FILE_CPU_SECONDS = 5.0
 MAX_FRAME = 64 << 20
+MAX_FACTS = 20_000
 _CHUNK = 500
 
 
@@ -59,10 +60,10 @@ class _LimitedFacts(NoCache):
         self.outgoing = outgoing
         self.quarantine: Mapping[str, str] = {}
 
-    def put(self, id: str, language: str, facts: FileFacts) -> None:
-        if len(self.facts) > 20_000:
+    def put(self, key: FactsKey, facts: FileFacts) -> None:
+        if len(self.facts) > MAX_FACTS:
             self.facts.clear()
-        super().put(id, language, facts)
+        super().put(key, facts)
 
     def begin(self, path: str, id: str) -> str | None:
         if id in self.quarantine:

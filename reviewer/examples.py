@@ -11,6 +11,7 @@ from reviewer.core.config import Config
 from reviewer.core.finding import Analysis, Finding
 from reviewer.core.rulebook import Example, Expectation, Rule, Rulebook
 from reviewer.core.snapshot import snapshot_of
+from reviewer.render.message import message_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ def failures(rule: Rule, rulebook: Rulebook, checks: Mapping[str, Check]) -> Ite
     """Every way in which the examples of a page do not hold."""
     for example in rule.examples:
         analysis = run_example(rule, example, rulebook, checks)
-        messages = [*_trouble(analysis), *_differences(example, analysis.findings)]
+        messages = [*_trouble(analysis), *_differences(rule, example, analysis.findings)]
         if example.bad and not example.expected:
             messages.append("a Bad example marks the line it expects with '// expect'")
         if not example.bad and example.expected:
@@ -47,7 +48,15 @@ def _trouble(analysis: Analysis) -> Iterator[str]:
         yield f"{problem.path}: {problem.kind}: {problem.message}"
 
 
-def _differences(example: Example, findings: tuple[Finding, ...]) -> Iterator[str]:
+def said(finding: Finding, rule: Rule) -> str:
+    """Everything a finding tells its reader: the four slots, its places and its suggestion."""
+    message = message_of(finding, rule)
+    places = [f"{site.path}:{site.line} {site.message}" for site in finding.sites]
+    suggested = [finding.suggestion.replacement] if finding.suggestion is not None else []
+    return "\n".join([message.seen, message.cost, message.fine, message.alternative, *places, *suggested])
+
+
+def _differences(rule: Rule, example: Example, findings: tuple[Finding, ...]) -> Iterator[str]:
     left = list(findings)
     for expected in example.expected:
         match = next((f for f in left if _meets(f, expected)), None)
@@ -59,6 +68,10 @@ def _differences(example: Example, findings: tuple[Finding, ...]) -> Iterator[st
             left = [f for f in left if f not in near]
         else:
             left.remove(match)
+            text = said(match, rule)
+            for phrase in expected.says:
+                if (phrase.removeprefix("!") in text) == phrase.startswith("!"):
+                    yield f"{expected.path}:{expected.line}: expected to say {phrase!r}, says {text!r}"
     for finding in left:
         yield f"{finding.site.path}:{finding.site.line}: unexpected {finding.level} ({finding.key})"
 
