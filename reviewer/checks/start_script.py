@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from reviewer.core.app import App
@@ -11,11 +10,12 @@ from reviewer.core.code import Code
 from reviewer.core.commands import Process, next_arguments
 from reviewer.core.finding import Arg, Evidence, Finding, Level, Site, Suggestion, weakest
 from reviewer.core.launch import Launchers, Start, launchers_of, mentions_host, production_start
-from reviewer.core.manifest import matches, parent
+from reviewer.core.manifest import matches
 from reviewer.core.project import Project
 from reviewer.core.servers import Behaviour, CustomServer
 
 MAX_NAMED = 3
+PLAIN = (".js", ".mjs", ".cjs")
 _SERIOUS = frozenset({"api", "auth", "security", "websocket"})
 
 
@@ -74,8 +74,8 @@ def _finding(
         "dead": is_dead,
         "frameworks": server.frameworks,
         "launched_in_development": bool(launchers.development),
-        "host": host or "none",
-        "compiled": not server.entry.endswith((".js", ".mjs", ".cjs")),
+        "host": host,
+        "compiled": not server.entry.endswith(PLAIN),
     }
     return settings.finding(
         app,
@@ -113,29 +113,22 @@ def _sites(server: CustomServer, start: Start, lost: list[Behaviour]) -> Iterato
 
 def _suggestion(app: App, code: Code, server: CustomServer, start: Start, process: Process) -> Suggestion | None:
     """The start line rewritten, where that is all it takes: a plain script at the root and no flags it would lose."""
-    is_plain = server.entry.endswith((".js", ".mjs", ".cjs")) and parent(server.entry) == app.package.dir
-    source = code.files.source(start.path)
-    if not is_plain or source is None or start.path != app.package.path:
-        return None
     port = _port(code, server, process)
-    if port is None or start.command != " ".join(("next", *process.args)):
+    source = code.files.source(start.path)
+    written = f'"{start.script}": "{" ".join(("next", *process.args))}"'
+    entry = server.entry.rpartition("/")
+    if port is None or source is None or not entry[2].endswith(PLAIN) or entry[0] != app.package.dir:
         return None
     prefix = "cross-env " if app.depends_on("cross-env") else ""
-    name = server.entry.rpartition("/")[2]
-    command = f"{prefix}{port}NODE_ENV=production node {name}"
     line = source.line_text(start.line)
-    pattern = re.compile(r'("start"\s*:\s*)"' + re.escape(start.command) + '"')
-    if len(pattern.findall(line)) != 1:
-        return None
-    return Suggestion(start.path, start.line, start.line, pattern.sub(rf'\g<1>"{command}"', line))
+    replacement = line.replace(written, f'"{start.script}": "{prefix}{port}NODE_ENV=production node {entry[2]}"')
+    return Suggestion(start.path, start.line, start.line, replacement)
 
 
 def _port(code: Code, server: CustomServer, process: Process) -> str | None:
     """``PORT=N `` for ``next start -p N`` when the server reads PORT, '' without flags, None for anything else."""
-    _, _, flags = next_arguments(process)
-    if not flags:
-        return ""
+    flags = next_arguments(process)[2]
     source = code.files.source(server.entry)
-    if len(flags) == 2 and flags[0] in ("-p", "--port") and flags[1].isdigit() and source is not None:
-        return f"PORT={flags[1]} " if b"process.env.PORT" in source.data else None
-    return None
+    if flags[:1] in (("-p",), ("--port",)) and source is not None and b"process.env.PORT" in source.data:
+        return f"PORT={flags[1]} " if len(flags) == 2 else None
+    return "" if not flags else None

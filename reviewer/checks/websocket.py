@@ -38,13 +38,10 @@ def websocket_in_api_route(app: App, project: Project, settings: Settings) -> It
     """Rule R1 of the catalogue: the page says what it costs and when it is fine."""
     if app.is_static:
         return
-    roles = settings.rule.head.where.roles
-    routes = [route for route in app.api_routes if route.role in roles]
     search = _Search(project, settings, {route.path for app in project.next_apps for route in app.api_routes})
-    for route in routes:
+    for route in app.routes_of(settings.rule.head.where.roles):
         if route.path in search.candidates and (handlers := app.handlers(route)):
-            uses = list(search.uses(route, handlers))
-            yield from _findings(app, route, uses, settings)
+            yield from _findings(app, route, list(search.uses(route, handlers)), settings)
 
 
 class _Search:
@@ -75,15 +72,11 @@ class _Search:
         facts = self.code.facts(route.path)
         if facts is None:
             return
-        written_here = [h for h in handlers if h.file == route.path]
-        starts = [h.function for h in written_here if h.function >= 0]
-        opaque = any(h.function < 0 for h in written_here)
-        everything = frozenset({-1, *(function.id for function in facts.functions)})
-        running = everything if opaque else self.code.reachable(route.path, starts)
+        starts = [handler.function for handler in handlers if handler.file == route.path]
         yield from self._exported(route, facts)
-        yield from self._in_functions(route.path, facts, running, _MAX_CALL_HOPS)
+        yield from self._in_functions(route.path, facts, self.code.reachable(route.path, starts), _MAX_CALL_HOPS)
         for handler in handlers:
-            if handler.file != route.path and handler.function >= 0 and handler.file in self.candidates:
+            if handler.file != route.path:
                 yield from self._elsewhere(route, handler)
 
     def _exported(self, route: Route, facts: FileFacts) -> Iterator[_Use]:
@@ -108,11 +101,7 @@ class _Search:
         for call in facts.calls:
             if call.function in running:
                 direct = self._direct(path, call)
-                if direct is None or direct.shape == "handle":
-                    through = list(self._through(path, call, hops)) if hops > 0 else []
-                    yield from through or ([direct] if direct is not None else [])
-                else:
-                    yield direct
+                yield from list(self._through(path, call, hops)) or ([direct] if direct is not None else [])
         for assignment in facts.assignments:
             if assignment.function in running and _is_server_handle(assignment.target, above=1):
                 a = assignment
@@ -125,46 +114,44 @@ class _Search:
         if ref is not None and (self.servers.match(ref) or self.extra.match(ref)):
             message = "the WebSocket server is created here"
             return _Use("server", _symbol(ref), _with(site, message), call)
-        if self.vercel.match(ref):
-            return _Use("vercel", _symbol(ref) if ref else "", _with(site, "the upgrade is requested here"), call)
+        if ref is not None and self.vercel.match(ref):
+            return _Use("vercel", _symbol(ref), _with(site, "the upgrade is requested here"), call)
         if (upgrade := self._upgrade(call)) is not None:
             return _Use("upgrade", upgrade, _with(site, "the upgrade is answered here"), call)
-        passed = any(_is_server_handle(part.ref) for arg in call.args for part in arg.walk() if part.ref is not None)
-        listens = call.method == "on" and _is_server_handle(ref, above=1) and _is_text(call.args[:1], "upgrade")
+        passed = any(_is_server_handle(part.ref) for arg in call.args for part in arg.walk())
+        listens = call.method == "on" and _is_server_handle(ref, above=1) and _is_text(_arg(call, 0), "upgrade")
         if passed or listens:
             return _Use("handle", "socket.server", _with(site, "Next's HTTP server is handed over here"), call)
         return None
 
     def _upgrade(self, call: Call) -> str | None:
         """An upgrade answered by hand: ws's handleUpgrade, a 101 answer, a WebSocketPair."""
-        methods = self.settings.listed("methods")
-        if call.method in methods and len(call.args) >= 3:
+        if call.method in self.settings.listed("methods") and len(call.args) >= 3:
             return call.method
-        if call.method == "writeHead" and call.args and call.args[0].name == "101":
+        first, second = _arg(call, 0), _arg(call, 1)
+        if call.method == "writeHead" and first is not None and first.name == "101":
             return "writeHead(101)"
         ref = call.callee
-        if ref is None or ref.kind != "global" or ref.steps or not call.is_new:
+        if ref is None or ref.kind != "global":
             return None
         if ref.name in self.settings.listed("globals"):
             return f"new {ref.name}()"
-        if ref.name == "Response" and len(call.args) > 1:
-            status, socket = call.args[1].prop("status"), call.args[1].prop("webSocket")
-            if socket is not None or (status is not None and status.name == "101"):
+        if ref.name == "Response" and second is not None:
+            status = second.prop("status")
+            if second.prop("webSocket") is not None or (status is not None and status.name == "101"):
                 return "new Response(…, { status: 101 })"
         return None
 
     def _through(self, path: str, call: Call, hops: int) -> Iterator[_Use]:
         """Uses in a function of another file that this call runs, reported at the call."""
-        if call.callee is None or call.callee.kind != "import":
+        callee = call.callee
+        if callee is None or hops <= 0 or self.code.resolver.resolve(path, callee.module) not in self.candidates:
             return
-        if self.code.resolver.resolve(path, call.callee.module) not in self.candidates:
-            return
-        named = Expr("ref", call.line, call.column, call.end_line, call.callee.name, call.callee)
-        where, value = self.code.follow(path, named)
-        facts = self.code.facts(where) if where != path else None
+        where, value = self.code.follow(path, Expr("ref", call.line, call.column, call.end_line, callee.name, callee))
+        facts = self.code.facts(where)
         if value.kind != "function" or facts is None:
             return
-        here = Site(path, call.line, call.column, call.end_line, f"`{_symbol(call.callee)}()` is called here")
+        here = Site(path, call.line, call.column, call.end_line, f"`{_symbol(callee)}()` is called here")
         running = self.code.reachable(where, [value.function]) - {-1}
         for use in self._in_functions(where, facts, running, hops - 1):
             yield _Use(use.shape, use.symbol, use.site, use.call, (here, *use.via))
@@ -189,8 +176,12 @@ def _is_server_handle(ref: Ref | None, above: int = 0) -> bool:
     return at in (0, 1) and len(steps) - (at + 2) == above
 
 
-def _is_text(args: tuple[Expr, ...], text: str) -> bool:
-    return bool(args) and args[0].kind == "string" and args[0].name == text
+def _arg(call: Call, index: int) -> Expr | None:
+    return call.args[index] if len(call.args) > index else None
+
+
+def _is_text(arg: Expr | None, text: str) -> bool:
+    return arg is not None and arg.kind == "string" and arg.name == text
 
 
 # -- from uses to findings --------------------------------------------------
@@ -218,10 +209,8 @@ def _findings(app: App, route: Route, uses: list[_Use], settings: Settings) -> I
 
 def _vercel_speaks(app: App, settings: Settings) -> bool:
     """Vercel's own upgrade is fine on Vercel and on a host nobody names, unless the beta is to be pointed out."""
-    deployment = app.deployment
-    if deployment.target == "unknown" and deployment.model == "unknown":
-        return False
-    return not deployment.is_vercel() or settings.options["vercel_beta"] == "warn"
+    host = _host(app)
+    return settings.options["vercel_beta"] == "warn" if host == "vercel" else host != "unknown"
 
 
 def _finding(app: App, route: Route, uses: list[_Use], related: list[Site], settings: Settings) -> Iterator[Finding]:
@@ -232,7 +221,7 @@ def _finding(app: App, route: Route, uses: list[_Use], related: list[Site], sett
     sites = [*use.via, *(u.site for u in uses[:1]), *(s for u in uses[1:] for s in (*u.via, u.site)), *related]
     evidence: Evidence = "medium" if use.shape == "handle" else "high"
     host = _host(app)
-    if host in ("vercel", "function") and app.deployment.evidence == "medium" and route.role == "pages-api-route":
+    if level == "error" and route.role == "pages-api-route" and app.deployment.evidence == "medium":
         evidence = "medium"
     args: dict[str, Arg] = {
         "symbol": use.symbol,
@@ -240,12 +229,11 @@ def _finding(app: App, route: Route, uses: list[_Use], related: list[Site], sett
         "shape": use.shape,
         "router": "app" if route.role == "app-route-handler" else "pages",
         "host": host,
-        "url": (app.config.text("basePath") or "") + route.pattern,
         "collision": _collision(app, use),
-        "cve": _exposed_to_upgrade_cve(app),
+        "cve": app.version("next").within(*_UPGRADE_RANGES) is True,
         "next_version": app.version("next").exact,
         "host_file": app.deployment.path,
-        "helper": use.site.path if use.via else "",
+        "helper": use.site.path,
         "is_indirect": bool(use.via),
         "attached": _is_attached(use, related),
         "own_port": _has_own_port(use),
@@ -285,7 +273,7 @@ def _level(app: App, route: Route, use: _Use, settings: Settings) -> Level | Non
 def _is_attached(use: _Use, related: list[Site]) -> bool:
     """Whether the server is put on Next's own HTTP server rather than on a port of its own."""
     passed = use.call.args if use.call is not None else ()
-    return bool(related) or any(_is_server_handle(part.ref) for arg in passed for part in arg.walk() if part.ref)
+    return bool(related) or any(_is_server_handle(part.ref) for arg in passed for part in arg.walk())
 
 
 def _has_own_port(use: _Use) -> bool:
@@ -296,14 +284,9 @@ def _has_own_port(use: _Use) -> bool:
 
 def _collision(app: App, use: _Use) -> bool:
     """Whether the socket's path is a URL that Next itself answers."""
-    if use.shape != "server" or use.call is None or use.call.callee is None:
+    if use.call is None or use.call.callee is None:
         return False
-    options = [arg for arg in use.call.args if arg.kind == "object"]
-    path = next((value for arg in options if (value := arg.prop("path")) is not None), None)
+    path = next((value for arg in use.call.args if (value := arg.prop("path")) is not None), None)
     if path is not None:
         return path.kind == "string" and app.serves(path.name.rstrip("/")) is not None
     return use.call.callee.module in _SOCKET_IO and app.serves("/socket.io") is not None
-
-
-def _exposed_to_upgrade_cve(app: App) -> bool:
-    return _host(app) == "process" and app.version("next").within(*_UPGRADE_RANGES) is True

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from reviewer.core.app import App
 from reviewer.core.check import Premise, Settings
 from reviewer.core.code import Code
-from reviewer.core.facts import Prologue, Ref
+from reviewer.core.facts import Prologue
 from reviewer.core.finding import Finding, Site
 from reviewer.core.handlers import Handler, Wrapper
 from reviewer.core.project import Project
@@ -38,8 +38,8 @@ class _Chained:
 
 def per_route_middleware(app: App, project: Project, settings: Settings) -> Iterator[Finding | Premise]:
     """Rule R6 of the catalogue: the page says what it costs and when it is fine."""
-    roles = settings.rule.head.where.roles
-    handlers = [(route, h) for route in app.api_routes if route.role in roles for h in app.handlers(route)]
+    routes = app.routes_of(settings.rule.head.where.roles)
+    handlers = [(route, handler) for route in routes for handler in app.handlers(route)]
     chained = list(_chained(handlers, project.code, settings))
     yield from _repeated(app, chained, settings)
     yield from _deviating(app, chained, settings)
@@ -49,9 +49,8 @@ def per_route_middleware(app: App, project: Project, settings: Settings) -> Iter
 def _chained(handlers: Iterable[tuple[Route, Handler]], code: Code, settings: Settings) -> Iterator[_Chained]:
     ignored = {*settings.names["provider_wrappers"], *settings.options["ignore_wrappers"]}
     for route, handler in handlers:
-        if not handler.spelled_here or any(wrapper.composed for wrapper in handler.chain):
-            continue
-        chain = tuple(w for w in handler.chain if w.name not in ignored and w.path == route.path)
+        spelled = [wrapper for wrapper in handler.chain if wrapper.path == route.path]
+        chain = tuple(wrapper for wrapper in spelled if wrapper.name not in ignored and not wrapper.composed)
         if len(chain) >= settings.options["min_depth"]:
             yield _Chained(route, handler, chain, tuple(_symbol(code, wrapper) for wrapper in chain))
 
@@ -140,15 +139,13 @@ def _prologues(app: App, code: Code, handlers: list[tuple[Route, Handler]], sett
 
 
 def _guard(code: Code, path: str, prologue: Prologue) -> str:
-    """The guard a prologue calls, as file or package and export; '' when it calls none that is known."""
-    guards = tuple(code.names.get("guards", ()))
+    """The guard a prologue calls, as file or package and the name it is called by; '' when it calls none."""
     for ref in prologue.calls:
-        if ref.kind in ("import", "local") and _is_guard(ref, guards):
-            origin, name = code.origin(path, ref)
-            return f"{origin}#{name if name != 'default' else guards[0]}"
+        spelled = ".".join([ref.name, *(step.lstrip(".") for step in ref.steps)])
+        if ref.kind in ("import", "local") and _is_guard(spelled, code.names["guards"]):
+            return f"{code.origin(path, ref)[0]}#{spelled}"
     return ""
 
 
-def _is_guard(ref: Ref, guards: tuple[str, ...]) -> bool:
-    spelled = ".".join([ref.name, *(step.lstrip(".") for step in ref.steps if step != "()")])
+def _is_guard(spelled: str, guards: Iterable[str]) -> bool:
     return any(spelled == guard or spelled.endswith("." + guard) for guard in guards)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Literal
 
@@ -81,9 +82,12 @@ class App:
 
     @cached_property
     def api_routes(self) -> tuple[Route, ...]:
-        routes = tuple(route for route in self.routes if route.is_api)
-        self.code.files.prefetch(route.path for route in routes)
-        return routes
+        return tuple(route for route in self.routes if route.is_api)
+
+    def routes_of(self, roles: Sequence[str]) -> list[Route]:
+        """The routes with one of the given roles."""
+        self.code.files.prefetch(route.path for route in self.api_routes)
+        return [route for route in self.routes if route.role in roles]
 
     def handlers(self, route: Route) -> tuple[Handler, ...]:
         """The request handlers a route file exports, one per HTTP method it names."""

@@ -145,11 +145,14 @@ class Code:
         return target, steps
 
     def reachable(self, path: str, starts: Iterable[int]) -> frozenset[int]:
-        """Ids of the functions of a file that run when the given ones do; -1, the module itself, always does."""
+        """Ids of the functions of a file that run when the given ones do; the module itself, -1, always does.
+
+        A start of -1 stands for a function nobody can name: then every function may run.
+        """
         facts = self.facts(path)
         if facts is None:
             return frozenset()
-        seen: set[int] = {-1}
+        seen: set[int] = set()
         queue = list(starts)
         while queue:
             function = queue.pop()
@@ -158,7 +161,7 @@ class Code:
             inside = facts.within(function)
             seen |= inside
             queue += [id for id in _used_functions(facts, inside.__contains__) if id not in seen]
-        return frozenset(seen)
+        return frozenset(seen | {-1})
 
 
 def _used_functions(facts: FileFacts, runs: Callable[[int], bool]) -> Iterable[int]:

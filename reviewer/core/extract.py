@@ -19,7 +19,7 @@ from reviewer.core.facts import (
     Ref,
     Suppression,
 )
-from reviewer.core.scopes import Binding, Scope, pattern_names, string_value, strip
+from reviewer.core.scopes import Binding, Scope, is_await_call, pattern_names, string_value, strip
 from reviewer.core.syntax import Node, Tree, captures, parse
 from reviewer.core.text import Source
 
@@ -40,9 +40,11 @@ _OTHER = (
     "call_expression",
     "new_expression",
     "assignment_expression",
+    "augmented_assignment_expression",
     "update_expression",
     "comment",
 )
+_ASSIGNMENTS = ("assignment_expression", "augmented_assignment_expression")
 _TYPESCRIPT = ("ambient_declaration", "abstract_class_declaration", "enum_declaration", "function_signature")
 _INTEREST = " ".join(f"({kind}) @{kind}" for kind in (*_FUNCTIONS, *_BLOCKS, *_OTHER))
 _INTEREST_TYPESCRIPT = _INTEREST + " " + " ".join(f"({kind}) @{kind}" for kind in _TYPESCRIPT)
@@ -154,11 +156,11 @@ class _Extraction:
             self._declare_variable(node, scope)
         elif kind in ("call_expression", "new_expression"):
             self.uses.append((node, scope))
-        elif kind in ("assignment_expression", "update_expression"):
+        elif kind in (*_ASSIGNMENTS, "update_expression"):
             target = node.child_by_field_name("left") or node.child_by_field_name("argument")
             if target is not None and target.type == "identifier":
                 self.reassigned.add(self.tree.text(target))
-            if kind == "assignment_expression":
+            if kind in _ASSIGNMENTS:
                 self.uses.append((node, scope))
         elif kind == "import_statement":
             self._import(node)
@@ -292,10 +294,10 @@ class _Extraction:
         calls: list[Call] = []
         assignments: list[Assignment] = []
         for node, scope in self.uses:
-            if node.type == "assignment_expression":
+            if node.type in _ASSIGNMENTS:
                 if (assignment := self._assignment(node, scope)) is not None:
                     assignments.append(assignment)
-            else:
+            elif not is_await_call(node):
                 calls.append(self._call(node, scope))
         return calls, assignments
 

@@ -62,12 +62,15 @@ class Expr:
         return next((value for key, value in self.props if key == name), None)
 
     def walk(self) -> Iterator[Expr]:
-        """The expression and everything in it, outermost first, function bodies left out."""
+        """The expression and everything in it, outermost first; references are whole, function bodies left out."""
         stack = [self]
         while stack:
             expr = stack.pop()
             yield expr
-            stack.extend(reversed([*((expr.callee,) if expr.callee else ()), *expr.items, *(v for _, v in expr.props)]))
+            inner = [value for _, value in expr.props]
+            if expr.callee is not None and not (expr.kind == "member" and expr.ref is not None):
+                inner.insert(0, expr.callee)
+            stack.extend(reversed([*inner, *expr.items]))
 
 
 @dataclass(frozen=True, slots=True)

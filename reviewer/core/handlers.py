@@ -35,7 +35,6 @@ class Handler:
     chain: tuple[Wrapper, ...]
     file: str
     function: int
-    spelled_here: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ def _reexported(code: Code, route: Route, name: str, export: Export) -> Handler 
     unwrapped = Unwrapper(code).unwrap(path, expr)
     if unwrapped is None or not _accepts_request(code, route, unwrapped):
         return None
-    return Handler(name, export, unwrapped.chain, unwrapped.file, unwrapped.function, spelled_here=False)
+    return Handler(name, export, unwrapped.chain, unwrapped.file, unwrapped.function)
 
 
 def _accepts_request(code: Code, route: Route, unwrapped: _Unwrapped) -> bool:

@@ -62,12 +62,29 @@ class Scope:
 
 def strip(node: Node) -> Node:
     """The expression under parentheses, type assertions and ``await``."""
-    while node.type in _TRANSPARENT:
+    while node.type in _TRANSPARENT or is_await_call(node):
+        if node.type == "call_expression":
+            node = node.named_children[1].named_children[0]
+            continue
         children = [child for child in node.named_children if child.type != "comment"]
         if not children:
             return node
         node = children[-1] if node.type == "type_assertion" else children[0]
     return node
+
+
+def is_await_call(node: Node) -> bool:
+    """Whether a call is really ``await (x)``, which the grammar takes for a call of a function named await."""
+    if node.type != "call_expression" or node.named_child_count != 2:
+        return False
+    callee, arguments = node.named_children
+    return (
+        callee.type == "identifier"
+        and callee.end_byte - callee.start_byte == 5
+        and callee.text == b"await"
+        and arguments.type == "arguments"
+        and arguments.named_child_count == 1
+    )
 
 
 def string_value(tree: Tree, node: Node) -> str | None:
