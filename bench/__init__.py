@@ -1,0 +1,1 @@
+"""Measurements on public repositories, which are named and never copied."""
