@@ -66,6 +66,7 @@ def scan(
 ) -> None:
     """Every finding of one tree."""
     with _Boundary():
+        built_in_rulebook()  # read while the analysis process starts
         tree, commit = _tree(path, rev)
         job = Job(tree, only=_rules(rule), config=_config(config))
         review = analyst().review(job)
@@ -84,6 +85,7 @@ def diff(
 ) -> None:
     """What a change introduces, from its merge base with BASE to HEAD."""
     with _Boundary():
+        built_in_rulebook()  # read while the analysis process starts
         repository = _whole(GitRepository(_existing(repo)))
         base_tree, head_tree = repository.tree(base), repository.tree(head)
         merge_base = repository.merge_base(base_tree.commit, head_tree.commit)

@@ -46,17 +46,17 @@ def _print_finding(reported: Reported, rule: Rule, line_of: LineOf, console: Con
         (finding.level, _STYLES[finding.level]),
         (" (gates)" if reported.gates else "", "bold"),
         (" (suppressed)" if reported.status == "suppressed" else "", "dim"),
-        f"  {rule.head.title}  ",
-        (f"{rule.id} {reported.id}", "dim"),
+        f"  {rule.id}  ",
+        (reported.id, "dim"),
     )
     console.print(head)
     _print_line(site, line_of, console)
     if not in_full:
         console.print(Text("    The same cause as above.", style="dim"))
         return
+    console.print(Padding(Text(rule.head.title, "bold"), (0, 2, 0, 4)))
     for row in _prose(reported, rule):
         console.print(Padding(row, (0, 2, 0, 4)))
-    console.print()
 
 
 def _print_line(site: Site, line_of: LineOf, console: Console) -> None:
