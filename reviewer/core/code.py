@@ -61,14 +61,13 @@ class Code:
             if expr.kind == "member" and expr.callee is not None:
                 where, owner = self.follow(path, expr.callee, hops)
                 value = owner.prop(expr.name) if owner.kind == "object" else None
-                if value is None:
-                    return path, expr
-                path, expr = where, value
-                continue
-            if expr.kind != "ref" or expr.ref is None:
+                if value is not None:
+                    path, expr = where, value
+                    continue
+            if expr.kind not in ("ref", "member") or expr.ref is None:
                 return path, expr
             ref, facts = expr.ref, self.surface(path)
-            value = facts.values.get(expr.name) if facts is not None else None
+            value = facts.values.get(expr.name) if facts is not None and expr.kind == "ref" else None
             if value is not None and (ref.kind == "local" or value.ref == ref):
                 expr = value
                 continue

@@ -91,7 +91,9 @@ class _Decoder:
     def config(self) -> Config:
         value = self._mapping((), self.document.value)
         self._known((), value, _KEYS, "key")
-        if value.get("ruleset", 1) != 1:
+        if type(ruleset := value.get("ruleset", 1)) is not int:
+            self._error(("ruleset",), f"ruleset must be a whole number, not {_shown(ruleset)}")
+        elif ruleset != 1:
             self._error(("ruleset",), "ruleset: this version has rule set 1 only")
         top = {key: self._word((key,), value[key], words) for key, words in _TOP.items() if key in value}
         levels, options = self._rules(value.get("rules"))
@@ -144,15 +146,13 @@ class _Decoder:
         options: dict[str, dict[str, Any]] = {}
         rules = self._mapping(("rules",), value) if value is not None else {}
         self._known(("rules",), rules, tuple(self.rulebook.rules), "rule")
-        for id in rules.keys() & self.rulebook.rules.keys():
+        for id in (id for id in rules if id in self.rulebook.rules):
             declared = self.rulebook.rules[id].head.options
             entry = self._mapping(("rules", id), rules[id])
             self._known(("rules", id), entry, ("level", *declared), "option")
             if "level" in entry:
                 levels[id] = self._word(("rules", id, "level"), entry["level"], _LEVELS)
-            given = {
-                name: self._option(id, name, entry[name], declared[name]) for name in entry.keys() & declared.keys()
-            }
+            given = {name: self._option(id, name, entry[name], declared[name]) for name in entry if name in declared}
             if given:
                 options[id] = given
         return levels, options
@@ -167,7 +167,10 @@ class _Decoder:
             value = float(value)
         if type(value) is not type(default):
             self._error(path, f"{_name(path)} must be {_kind(default)}, not {_shown(value)}")
-        elif option.minimum is not None and isinstance(value, int) and value < option.minimum:
+        elif isinstance(value, dict):
+            for key in (key for key, item in value.items() if not isinstance(item, str)):
+                self._error((*path, key), f"{_name(path)} must hold strings, not {_shown(value[key])}")
+        elif option.minimum is not None and isinstance(value, int | float) and value < option.minimum:
             self._error(path, f"{_name(path)} must be at least {option.minimum}, not {value}")
         return value
 

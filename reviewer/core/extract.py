@@ -19,8 +19,9 @@ from reviewer.core.facts import (
     Ref,
     Suppression,
 )
+from reviewer.core.nodes import all_types, is_conditional, is_type, is_type_import, parameters
 from reviewer.core.scopes import Binding, Scope, is_await_call, pattern_names, string_value, strip
-from reviewer.core.syntax import Node, Tree, captures, parse
+from reviewer.core.syntax import MAX_DEPTH, Node, TooComplex, Tree, captures, parse
 from reviewer.core.text import Source
 
 _FUNCTIONS = (
@@ -45,13 +46,12 @@ _OTHER = (
     "comment",
 )
 _ASSIGNMENTS = ("assignment_expression", "augmented_assignment_expression")
+_REASSIGNING = (*_ASSIGNMENTS, "update_expression")
 _TYPESCRIPT = ("ambient_declaration", "abstract_class_declaration", "enum_declaration", "function_signature")
 _INTEREST = " ".join(f"({kind}) @{kind}" for kind in (*_FUNCTIONS, *_BLOCKS, *_OTHER))
 _INTEREST_TYPESCRIPT = _INTEREST + " " + " ".join(f"({kind}) @{kind}" for kind in _TYPESCRIPT)
 
-_DIRECTIVE = re.compile(
-    r"^(?://|/\*)\s*reviewer-disable-(next-line|file)\s+([a-z0-9-]+)(?:\s+--\s*(.*?))?\s*(?:\*/)?$", re.DOTALL
-)
+_DIRECTIVE = re.compile(r"(?://|/\*)\s*reviewer-disable-(next-line|file)\s+([a-z0-9-]+)(?:\s+--\s*(.*))?", re.DOTALL)
 
 
 def extract(source: Source, language: str) -> FileFacts:
@@ -155,17 +155,19 @@ class _Extraction:
         if kind == "variable_declarator":
             self._declare_variable(node, scope)
         elif kind in ("call_expression", "new_expression"):
-            self.uses.append((node, scope))
-        elif kind in (*_ASSIGNMENTS, "update_expression"):
+            if not is_type_import(node):
+                self.uses.append((node, scope))
+        elif kind in _REASSIGNING:
             target = node.child_by_field_name("left") or node.child_by_field_name("argument")
-            if target is not None and target.type == "identifier":
-                self.reassigned.add(self.tree.text(target))
+            if target is not None and target.type in ("identifier", "object_pattern", "array_pattern"):
+                self.reassigned.update(name for name, _ in pattern_names(self.tree, target))
             if kind in _ASSIGNMENTS:
                 self.uses.append((node, scope))
         elif kind == "import_statement":
             self._import(node)
         elif kind == "export_statement":
-            self.statements.append((node, scope))
+            if scope is self.module:
+                self.statements.append((node, scope))
         elif kind == "comment":
             self._comment(node)
         else:
@@ -178,8 +180,10 @@ class _Extraction:
         if kind.endswith("function_declaration"):
             self._declare_name(node, scope)
         self.functions.append((node, name, scope.function))
-        inner = Scope(node.end_byte, scope, id, True, scope.in_catch)
-        for index, parameter in enumerate(_parameters(node)):
+        inner = self._inner(node, scope, id, True, scope.in_catch)
+        if name_node is not None and kind in ("function_expression", "generator_function"):
+            inner.names[name] = Binding()
+        for index, parameter in enumerate(parameters(node)):
             for bound, steps in pattern_names(self.tree, parameter):
                 inner.names[bound] = Binding(Ref("param", bound if not steps else "", "", steps, id, index))
         return inner
@@ -191,12 +195,21 @@ class _Extraction:
             return self.tree.text(name) if name is not None else ""
         return ""
 
+    def _inner(self, node: Node, scope: Scope, function: int, is_function: bool, in_catch: bool) -> Scope:
+        if scope.depth >= MAX_DEPTH:
+            raise TooComplex(f"its blocks and functions nest more than {MAX_DEPTH:,} deep")
+        return Scope(node.end_byte, scope, function, is_function, in_catch, scope.depth + 1)
+
     def _open_block(self, node: Node, kind: str, scope: Scope) -> Scope:
-        inner = Scope(node.end_byte, scope, scope.function, False, scope.in_catch or kind == "catch_clause")
+        inner = self._inner(node, scope, scope.function, False, scope.in_catch or kind == "catch_clause")
         bound = node.child_by_field_name("parameter" if kind == "catch_clause" else "left")
         if bound is not None:
+            declares = kind == "catch_clause" or node.child_by_field_name("kind") is not None
             for name, _ in pattern_names(self.tree, bound):
-                inner.names[name] = Binding(constant=False)
+                if declares:
+                    inner.names[name] = Binding(constant=False)
+                else:
+                    self.reassigned.add(name)
         return inner
 
     def _declare_name(self, node: Node, scope: Scope) -> None:
@@ -233,7 +246,7 @@ class _Extraction:
         line = self.tree.line(node)
         for child in node.named_children:
             if child.type == "import_require_clause":
-                self._import_require(child, line)
+                self._import_require(child, line, any(c.type == "type" for c in node.children))
                 return
         source = node.child_by_field_name("source")
         module = string_value(self.tree, source) if source is not None else None
@@ -243,16 +256,16 @@ class _Extraction:
         names = tuple(self._imported_names(node))
         for imported, local in names:
             self.module.names[local] = Binding(None if type_only else Ref("import", imported, module))
-        self.imports.append(Import(module, "static", () if type_only else names, type_only or _all_types(node), line))
+        self.imports.append(Import(module, "static", () if type_only else names, type_only or all_types(node), line))
 
-    def _import_require(self, clause: Node, line: int) -> None:
+    def _import_require(self, clause: Node, line: int, type_only: bool) -> None:
         local = next((child for child in clause.named_children if child.type == "identifier"), None)
         source = clause.child_by_field_name("source")
         module = string_value(self.tree, source) if source is not None else None
         if local is not None and module is not None:
             name = self.tree.text(local)
-            self.module.names[name] = Binding(Ref("import", "*", module))
-            self.imports.append(Import(module, "require", (("*", name),), False, line))
+            self.module.names[name] = Binding(None if type_only else Ref("import", "*", module))
+            self.imports.append(Import(module, "require", () if type_only else (("*", name),), type_only, line))
 
     def _imported_names(self, node: Node) -> Iterator[tuple[str, str]]:
         clause = next((child for child in node.named_children if child.type == "import_clause"), None)
@@ -263,7 +276,7 @@ class _Extraction:
                 yield "*", self.tree.text(child.named_children[-1])
             elif child.type == "named_imports":
                 for specifier in child.named_children:
-                    if specifier.type == "import_specifier" and not _is_type(specifier):
+                    if specifier.type == "import_specifier" and not is_type(specifier):
                         yield self._specifier(specifier)
 
     def _specifier(self, node: Node) -> tuple[str, str]:
@@ -272,20 +285,23 @@ class _Extraction:
         return imported, self.tree.text(alias).strip("\"'") if alias is not None else imported
 
     def _note_require(self, name: Node, init: Node, scope: Scope) -> None:
-        stripped = strip(init)
+        stripped, step = strip(init), ""
         while stripped.type in ("member_expression", "call_expression") and (
             stripped.type == "member_expression" or self.exprs.resolver.required_module(stripped, scope) is None
         ):
             below = stripped.child_by_field_name("object") or stripped.child_by_field_name("function")
             if below is None:
                 return
+            property_ = stripped.child_by_field_name("property")
+            step = f".{self.tree.text(property_)}" if property_ is not None else "()"
             stripped = strip(below)
         if stripped.type != "call_expression":
             return
         module = self.exprs.resolver.required_module(stripped, scope)
         if module is None:
             return
-        names = tuple((steps[0][1:] if steps else "*", bound) for bound, steps in pattern_names(self.tree, name))
+        bindings = [(bound, step or next(iter(steps), "")) for bound, steps in pattern_names(self.tree, name)]
+        names = tuple((first[1:] or "*", bound) for bound, first in bindings if first[:1] in ("", "."))
         self.imports.append(Import(module, "require", names, False, self.tree.line(init)))
 
     # -- calls and assignments --------------------------------------------------------------------------------------
@@ -334,8 +350,9 @@ class _Extraction:
         if target is None or right is None:
             return None
         tree, value = self.tree, self.exprs.convert(right, scope)
+        conditional = scope.function == -1 and is_conditional(node)
         line, column, end = tree.line(node), tree.column(node), tree.end_line(node)
-        return Assignment(target, value, line, column, end, scope.function)
+        return Assignment(target, value, line, column, end, scope.function, conditional)
 
     # -- declarations -----------------------------------------------------------------------------------------------
 
@@ -372,7 +389,7 @@ class _Extraction:
 
     def _function(self, node: Node, name: str, parent: int, prologue: Prologue | None = None) -> Function:
         tree = self.tree
-        params = tuple(tree.text(p) if p.type == "identifier" else "" for p in _parameters(node))
+        params = tuple(tree.text(p) if p.type == "identifier" else "" for p in parameters(node))
         return Function(node.start_byte, name, params, tree.line(node), tree.end_line(node), parent, prologue)
 
     def _prologue(self, node: Node, calls: list[Call]) -> Prologue | None:
@@ -402,9 +419,11 @@ class _Extraction:
         source = node.child_by_field_name("source")
         module = (string_value(self.tree, source) or "") if source is not None else ""
         if module:
-            self.imports.append(Import(module, "reexport", (), _all_types(node), line))
+            self.imports.append(Import(module, "reexport", (), all_types(node), line))
         value = node.child_by_field_name("value")
         declaration = node.child_by_field_name("declaration")
+        if declaration is not None and declaration.type == "interface_declaration":
+            return
         if any(child.type == "default" for child in node.children) and (value or declaration) is not None:
             expr = self.exprs.convert(value or declaration, scope)  # type: ignore[arg-type]
             yield Export("default", line, column, end, expr)
@@ -429,7 +448,7 @@ class _Extraction:
 
     def _specifiers(self, clause: Node, scope: Scope, module: str) -> Iterator[Export]:
         for specifier in clause.named_children:
-            if specifier.type != "export_specifier" or _is_type(specifier):
+            if specifier.type != "export_specifier" or is_type(specifier):
                 continue
             imported, exported = self._specifier(specifier)
             name = specifier.child_by_field_name("name")
@@ -443,11 +462,11 @@ class _Extraction:
         text = self.tree.text(node)
         if "reviewer-disable-" not in text:
             return
-        match = _DIRECTIVE.match(text.strip())
+        match = _DIRECTIVE.fullmatch(text.removesuffix("*/").rstrip())
         if match is not None:
             scope, rule, reason = match.groups()
             covers = self.tree.end_line(node) + 1 if scope == "next-line" else None
-            self.suppressions.append(Suppression(rule, (reason or "").strip(), self.tree.line(node), covers))
+            self.suppressions.append(Suppression(rule, reason or "", self.tree.line(node), covers))
 
     def _directives(self) -> Iterator[str]:
         for node in self.tree.root.named_children:
@@ -457,40 +476,6 @@ class _Extraction:
             if inner is None or inner.type != "string":
                 return
             yield string_value(self.tree, inner) or ""
-
-
-def _parameters(function: Node) -> list[Node]:
-    single = function.child_by_field_name("parameter")
-    if single is not None:
-        return [single]
-    parameters = function.child_by_field_name("parameters")
-    patterns = []
-    for node in parameters.named_children if parameters is not None else ():
-        if node.type == "comment":
-            continue
-        pattern = node.child_by_field_name("pattern") or node
-        patterns.append(pattern)
-    return patterns
-
-
-def _is_type(specifier: Node) -> bool:
-    return any(child.type in ("type", "typeof") for child in specifier.children)
-
-
-def _all_types(statement: Node) -> bool:
-    """Whether every name in the braces of an import or re-export is a type."""
-    specifiers = [
-        specifier
-        for child in statement.named_children
-        for clause in ([child] if child.type == "export_clause" else child.named_children)
-        if clause.type in ("named_imports", "export_clause")
-        for specifier in clause.named_children
-        if specifier.type.endswith("_specifier")
-    ]
-    others = [c for child in statement.named_children if child.type == "import_clause" for c in child.named_children]
-    if any(other.type != "named_imports" for other in others):
-        return False
-    return bool(specifiers) and all(_is_type(specifier) for specifier in specifiers)
 
 
 def _commonjs_exports(assignments: list[Assignment]) -> Iterator[Export]:

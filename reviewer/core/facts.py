@@ -142,7 +142,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """``target = value`` where the target is a name or member."""
+    """``target = value`` where the target is a name or member; ``conditional`` says that it may not run."""
 
     target: Ref
     value: Expr
@@ -150,6 +150,7 @@ class Assignment:
     column: int
     end_line: int
     function: int
+    conditional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

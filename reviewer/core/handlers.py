@@ -114,7 +114,10 @@ class Unwrapper:
     def _built(self, path: str, expr: Expr) -> _Unwrapped | None:
         """``export const { GET, POST } = factory(...)``: handlers whose bodies are the library's."""
         path, expr = self.code.follow(path, expr)
-        return _Unwrapped((), path, -1) if expr.kind in ("call", "new") else None
+        while expr.kind == "member" and expr.callee is not None:
+            path, expr = self.code.follow(path, expr.callee)
+        from_library = expr.kind == "ref" and expr.ref is not None and expr.ref.kind == "import"
+        return _Unwrapped((), path, -1) if from_library or expr.kind in ("call", "new") else None
 
     def _call(self, path: str, expr: Expr, depth: int) -> _Unwrapped | None:
         callee = expr.callee
@@ -132,7 +135,7 @@ class Unwrapper:
         """The handler among a call's arguments: a function, another wrapper, or a name that resolves to one."""
         name = expr.callee.name if expr.callee is not None else ""
         for item in reversed(expr.items):
-            if item.kind in ("function", "call", "ref"):
+            if item.kind in ("function", "call", "ref", "member"):
                 where, value = self.code.follow(path, item)
                 if value.kind == "function":
                     return _Unwrapped((), where, value.function)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reviewer.core.facts import Expr, FileFacts
 from reviewer.core.files import Files
@@ -32,7 +32,7 @@ class NextConfig:
         """A list of strings; () when it is not set, None when it cannot be told."""
         expr = self.options.get(name)
         if expr is None:
-            return ()
+            return None if self.open else ()
         if expr.kind == "array" and all(item.kind == "string" for item in expr.items):
             return tuple(item.name for item in expr.items)
         return None
@@ -57,34 +57,40 @@ def read_config(files: Files, directory: str) -> NextConfig:
         return NextConfig(path, {}, True)
     options: dict[str, Expr] = {}
     is_open = False
-    for part in _objects(facts, export.expr, 0):
-        if part is None:
+    for setting in _settings(facts, export.expr, 0):
+        if setting is None:
             is_open = True
-            continue
-        for key, value in part.props:
-            options[key] = value
-    for assignment in facts.assignments:
-        if assignment.function == -1 and len(assignment.target.steps) == 1 and assignment.target.kind == "local":
-            options[assignment.target.last_member()] = assignment.value
+            options.clear()
+        else:
+            options[setting[0]] = setting[1]
     return NextConfig(path, options, is_open)
 
 
-def _objects(facts: FileFacts, expr: Expr, depth: int) -> Iterator[Expr | None]:
-    """The object literals an export is made of, in the order they apply; None for what cannot be read."""
+def _settings(facts: FileFacts, expr: Expr, depth: int) -> Iterator[tuple[str, Expr] | None]:
+    """The options an export sets, in the order they apply; None for what cannot be read and may set any of them."""
     if depth > MAX_DEPTH:
         yield None
     elif expr.kind == "object":
         for key, value in expr.props:
-            if key == "...":
-                yield from _objects(facts, value, depth + 1)
-        yield expr
+            if key == "..." or key.startswith("["):
+                yield from _settings(facts, value, depth + 1) if key == "..." else (None,)
+            else:
+                yield key, value
     elif expr.kind == "ref" and expr.name in facts.values:
-        yield from _objects(facts, facts.values[expr.name], depth + 1)
+        yield from _settings(facts, facts.values[expr.name], depth + 1)
+        yield from _assigned(facts, expr.name)
     elif expr.kind == "call":
-        found = [o for item in expr.items for o in _objects(facts, item, depth + 1) if o is not None]
-        if found:
-            yield from found  # a plugin such as withMDX(config): it may add keys, hardly output or basePath
-        else:
-            yield None
+        parts = [list(_settings(facts, item, depth + 1)) for item in expr.items]
+        readable = [part for part in parts if part != [None]]
+        # a plugin such as withMDX(config) may add keys, hardly output or basePath
+        yield from (setting for part in readable for setting in part) if readable else (None,)
     else:
         yield None
+
+
+def _assigned(facts: FileFacts, name: str) -> Iterator[tuple[str, Expr]]:
+    """``config.output = 'export'``: what the module sets on an object of its own once it is made."""
+    for assignment in facts.assignments:
+        target, value = assignment.target, assignment.value
+        if assignment.function == -1 and (target.kind, target.name) == ("local", name) and len(target.steps) == 1:
+            yield target.last_member(), replace(value, kind="choice") if assignment.conditional else value

@@ -14,8 +14,8 @@ from reviewer.core.manifest import Package, Workspace, ancestors, join, parent
 _EXTENSIONS = (".ts", ".tsx", ".js", ".jsx", ".mts", ".cts", ".mjs", ".cjs")
 _SOURCE_OF = {".js": (".ts", ".tsx", ".jsx"), ".jsx": (".tsx",), ".mjs": (".mts",), ".cjs": (".cts",)}
 _CONDITIONS = ("source", "development", "import", "module", "node", "default", "require", "types")
-_COMMENT_OR_STRING = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
-_TRAILING_COMMA = re.compile(r'("(?:[^"\\\n]|\\.)*")|,(?=\s*[}\]])')
+_COMMENT_OR_STRING = re.compile(r'("(?:[^"\\\n]|\\.)*+"?)|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
+_TRAILING_COMMA = re.compile(r'("(?:[^"\\\n]|\\.)*+"?)|,(?=\s*[}\]])')
 MAX_EXTENDS = 8
 
 
@@ -44,6 +44,7 @@ class ImportResolver:
         }
         self._resolved: dict[tuple[str, str], str | None] = {}
         self._configs: dict[str, _Paths | None] = {}
+        self._read: dict[str, _Paths] = {}
 
     def resolve(self, importer: str, specifier: str) -> str | None:
         """The file a specifier in *importer* means, or None for packages outside the repository."""
@@ -91,7 +92,7 @@ class ImportResolver:
                     yield from targets if specifier == prefix else ()
                 elif _star(specifier, prefix, suffix) is not None:
                     middle = _star(specifier, prefix, suffix) or ""
-                    yield from (target.replace("*", middle, 1) for target in targets)
+                    yield from (join("", target.replace("*", middle, 1)) for target in targets)
             if paths.base is not None:
                 yield join(paths.base, specifier)
             return
@@ -107,6 +108,15 @@ class ImportResolver:
         return self._configs[directory]
 
     def _read_paths(self, path: str, depth: int) -> _Paths:
+        """The mappings of a tsconfig, extended through *depth* others; in a cycle the second reading is empty."""
+        if depth > MAX_EXTENDS:
+            return _Paths(None, ())
+        if path not in self._read:
+            self._read[path] = _Paths(None, ())
+            self._read[path] = self._paths_of(path, depth)
+        return self._read[path]
+
+    def _paths_of(self, path: str, depth: int) -> _Paths:
         config = self._config(path)
         options = config.get("compilerOptions")
         options = options if isinstance(options, dict) else {}
@@ -121,15 +131,14 @@ class ImportResolver:
         return _Paths(base_dir, tuple(_patterns(declared, anchor)))
 
     def _inherited(self, config: Mapping[str, Any], directory: str, depth: int) -> _Paths:
+        """What the extended files say, of several the last one that says it."""
         extends = config.get("extends")
-        chain = extends if isinstance(extends, list) else [extends]
         result = _Paths(None, ())
-        for item in chain:
-            if not isinstance(item, str) or depth >= MAX_EXTENDS:
-                continue
-            target = self._extended(directory, item)
+        for item in extends if isinstance(extends, list) else [extends]:
+            target = self._extended(directory, item) if isinstance(item, str) else None
             if target is not None:
-                result = self._read_paths(target, depth + 1)
+                found = self._read_paths(target, depth + 1)
+                result = _Paths(result.base if found.base is None else found.base, found.patterns or result.patterns)
         return result
 
     def _extended(self, directory: str, specifier: str) -> str | None:
@@ -174,11 +183,10 @@ class ImportResolver:
     def _entries(self, package: Package, rest: str) -> Iterator[str]:
         exports = package.manifest.get("exports")
         wanted = f"./{rest}" if rest else "."
-        if isinstance(exports, str) and not rest:
-            yield exports
-        elif isinstance(exports, dict):
-            by_subpath = exports if any(str(key).startswith(".") for key in exports) else {".": exports}
-            yield from _export_targets(by_subpath, wanted)
+        if isinstance(exports, dict) and any(str(key).startswith(".") for key in exports):
+            yield from _export_targets(exports, wanted)
+        elif not rest:
+            yield from _conditions(exports)
         if not rest:
             for key in ("source", "module", "main", "types"):
                 if isinstance(target := package.manifest.get(key), str):
@@ -216,11 +224,10 @@ def _patterns(declared: Mapping[str, Any], base: str) -> Iterator[tuple[str, str
 
 
 def _export_targets(by_subpath: Mapping[str, Any], wanted: str) -> Iterator[str]:
+    yield from _conditions(by_subpath.get(wanted))
     for subpath, value in by_subpath.items():
         prefix, star, suffix = str(subpath).partition("*")
-        if subpath == wanted:
-            yield from _conditions(value)
-        elif star and (middle := _star(wanted, prefix, suffix)) is not None:
+        if star and (middle := _star(wanted, prefix, suffix)) is not None:
             yield from (target.replace("*", middle) for target in _conditions(value))
 
 
@@ -231,3 +238,6 @@ def _conditions(value: object, depth: int = 0) -> Iterator[str]:
         for condition in _CONDITIONS:
             if condition in value:
                 yield from _conditions(value[condition], depth + 1)
+    elif isinstance(value, list) and depth < 6:
+        for item in value:
+            yield from _conditions(item, depth + 1)

@@ -78,7 +78,7 @@ def pages_route(path: str, pages_dir: str, extensions: tuple[str, ...]) -> Route
     url = re.sub(r"(?:^|/)index$", "", stem)
     if stem == "api" or stem.startswith("api/"):
         return Route(path, "pages-api-route", f"/{url}".rstrip("/") or "/")
-    if name in _PAGES_SPECIAL:
+    if stem in _PAGES_SPECIAL:
         return None
     return Route(path, "page", f"/{url}".rstrip("/") or "/")
 
@@ -94,15 +94,19 @@ def app_route(path: str, app_dir: str, extensions: tuple[str, ...]) -> Route | N
         return None
     if name != "route" and name not in _APP_PAGES:
         return None
-    url = "/" + "/".join(s.replace("%5F", "_") for s in segments if not s.startswith(("(", "@")))
+    url = "/" + "/".join(s.replace("%5F", "_") for s in segments if not _is_invisible(s))
     return Route(path, "app-route-handler" if name == "route" else "page", url)
 
 
+def _is_invisible(segment: str) -> bool:
+    """Whether a directory is a group or a slot; an intercepting ``(.)x`` stays, so that no URL matches it."""
+    return segment.startswith("@") or (segment.startswith("(") and segment.endswith(")"))
+
+
 def _stem(relative: str, extensions: tuple[str, ...]) -> str | None:
-    for extension in extensions:
-        if relative.endswith("." + extension):
-            return relative[: -len(extension) - 1]
-    return None
+    matching = [extension for extension in extensions if relative.endswith("." + extension)]
+    stem = relative[: -len(max(matching, key=len)) - 1] if matching else ""
+    return stem if stem.rpartition("/")[2] else None
 
 
 def pattern_matches(pattern: str, url: str) -> bool:

@@ -160,18 +160,32 @@ def load_rulebook(pages: Mapping[str, str], names: str) -> Rulebook:
     for path in sorted(pages):
         rule = parse_page(path, pages[path])
         if rule.id in rules:
-            raise RulePageError(path, 2, f"the rule {rule.id!r} stands in {rules[rule.id].path} already")
+            line = _line_with(pages[path], rule.id)
+            raise RulePageError(path, line, f"the rule {rule.id!r} stands in {rules[rule.id].path} already")
+        for text in (text for listed in rule.head.symbols.values() for text in listed):
+            name = text.removeprefix("@names/")
+            if name != text and name not in shared:
+                raise RulePageError(path, _line_with(pages[path], text), f"unknown list of names {name!r}")
         rules[rule.id] = rule
     digest = hashlib.sha256("\0".join([names, *(pages[path] for path in sorted(pages))]).encode()).hexdigest()
     return Rulebook(rules, shared, digest[:16])
 
 
+def _line_with(page: str, text: str) -> int:
+    return next((number for number, line in enumerate(page.split("\n"), 1) if text in line), 1)
+
+
 def _load_names(text: str) -> dict[str, tuple[str, ...]]:
     try:
-        value = load_yaml(text).value
+        document = load_yaml(text)
+        value = document.value
     except InvalidYaml as error:
         raise RulePageError("symbols.yml", error.line, str(error)) from None
-    return {name: tuple(listed) for name, listed in value.items()}
+    lists: dict[str, Any] = value if isinstance(value, dict) else {"": None}
+    for name, listed in lists.items():
+        if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
+            raise RulePageError("symbols.yml", document.lines.get((name,), 1), "symbols are lists of words by name")
+    return {name: tuple(listed) for name, listed in lists.items()}
 
 
 def parse_page(path: str, text: str) -> Rule:
@@ -202,13 +216,13 @@ def _front_matter(path: str, text: str) -> FrontMatter:
         raise RulePageError(
             path, _line(document.lines, location) + 1, f"{'.'.join(map(str, location))}: {first['msg']}"
         ) from None
-    for listed in head.symbols.values():
-        for symbol in listed:
-            if "#" in symbol:
-                try:
-                    Symbols.of([symbol])
-                except InvalidSymbol as error:
-                    raise RulePageError(path, 1, str(error)) from None
+    for name, listed in head.symbols.items():
+        for index, symbol in enumerate(listed):
+            try:
+                Symbols.of([symbol] if "#" in symbol else [])
+            except InvalidSymbol as error:
+                line = _line(document.lines, ("symbols", name, index)) + 1
+                raise RulePageError(path, line, str(error)) from None
     return head
 
 
@@ -255,10 +269,20 @@ def _examples(path: str, lines: Lines, bad: bool) -> Iterator[Example]:
                 yield _example(name, bad, started, files, options)
             name, started, files, options = line[4:].strip(), number, {}, {}
         elif line.startswith("Options: "):
-            options = load_yaml(line[9:]).value
+            options = _options(path, number, line[9:])
         elif (match := _PATH_LINE.match(line.strip())) is not None and not line.startswith(" "):
             file = match.group(1)
             files[file] = []
+
+
+def _options(path: str, line: int, text: str) -> dict[str, Any]:
+    try:
+        value = load_yaml(text).value
+    except InvalidYaml as error:
+        raise RulePageError(path, line, str(error)) from None
+    if not isinstance(value, dict):
+        raise RulePageError(path, line, "options are a map, such as {min_depth: 3}")
+    return value
 
 
 def _example(name: str, bad: bool, line: int, files: dict[str, list[str]], options: dict[str, Any]) -> Example:

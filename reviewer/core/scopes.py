@@ -9,6 +9,7 @@ from reviewer.core.facts import Ref
 from reviewer.core.syntax import Node, Tree
 
 MAX_HOPS = 12
+MAX_STEPS = 200
 
 _TRANSPARENT = frozenset(
     {
@@ -43,6 +44,7 @@ class Scope:
     function: int
     is_function: bool
     in_catch: bool = False
+    depth: int = 0
     names: dict[str, Binding] = field(default_factory=dict)
 
     def lookup(self, name: str) -> Binding | None:
@@ -138,11 +140,13 @@ class Resolver:
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
+        self.makes_require = b"createRequire" in tree.source.data
+        self._making = False
 
     def ref(self, node: Node, scope: Scope, hops: int = 0) -> Ref | None:
         """The reference *node* amounts to, or None when it is not a chain of names, members and calls."""
         steps: list[str] = []
-        while True:
+        while len(steps) < MAX_STEPS:
             node = strip(node)
             if node.type in ("member_expression", "subscript_expression"):
                 step = self._member_step(node)
@@ -160,9 +164,9 @@ class Resolver:
                 steps.append("()" if node.type == "call_expression" else "new")
                 node = callee
             else:
-                break
-        root = self._root(node, scope, hops)
-        return root.then(*reversed(steps)) if root is not None else None
+                root = self._root(node, scope, hops)
+                return root.then(*reversed(steps)) if root is not None else None
+        return None
 
     def _root(self, node: Node, scope: Scope, hops: int) -> Ref | None:
         if node.type == "this":
@@ -193,20 +197,33 @@ class Resolver:
         """The module a ``require('x')`` or ``import('x')`` loads, else None."""
         function = node.child_by_field_name("function")
         arguments = node.child_by_field_name("arguments")
-        if function is None or arguments is None or not arguments.named_children:
+        if function is None or arguments is None or not self._loads(function, scope):
             return None
-        if function.type == "identifier":
-            if self.tree.text(function) != "require" or not self._is_require(scope):
-                return None
-        elif function.type != "import":
-            return None
-        return string_value(self.tree, strip(arguments.named_children[0]))
+        first = next((child for child in arguments.named_children if child.type != "comment"), None)
+        return string_value(self.tree, strip(first)) if first is not None else None
 
-    def _is_require(self, scope: Scope) -> bool:
-        binding = scope.lookup("require")
-        if binding is None:
+    def _loads(self, function: Node, scope: Scope) -> bool:
+        """Whether a callee is ``import``, ``require`` or what ``createRequire`` made."""
+        if function.type == "import":
             return True
-        if binding.init is None:
+        if function.type != "identifier":
+            return self.makes_require and function.type == "call_expression" and self._made(function, scope)
+        name = self.tree.text(function)
+        if name != "require" and not self.makes_require:
             return False
-        made_by = self.ref(binding.init, binding.scope or scope, 1)
-        return made_by is not None and made_by.path() == (".createRequire", "()")
+        binding = scope.lookup(name)
+        if binding is None:
+            return name == "require"
+        init = binding.init if binding.constant and not binding.steps else None
+        return self.makes_require and init is not None and self._made(init, binding.scope or scope)
+
+    def _made(self, node: Node, scope: Scope) -> bool:
+        """Whether an expression is a call of Node's ``createRequire``."""
+        call = strip(node)
+        callee = call.child_by_field_name("function") if call.type == "call_expression" else None
+        if callee is None or self._making:
+            return False
+        self._making = True  # a name may be declared through itself
+        maker = self.ref(callee, scope, 1)
+        self._making = False
+        return maker is not None and maker.module in ("module", "node:module") and maker.path() == (".createRequire",)

@@ -136,9 +136,11 @@ class InvalidJson(ValueError):
 def parse_json(source: Source) -> Json:
     """Strict JSON with positions; of duplicate keys the last wins, as for npm. Raises InvalidJson, TooComplex."""
     try:
-        value = json.loads(source.data)
+        value = json.loads(source.data.decode())
     except json.JSONDecodeError as error:
         raise InvalidJson(error.msg, error.lineno) from None
+    except ValueError:
+        raise InvalidJson("a number has too many digits", 1) from None
     except RecursionError:
         raise TooComplex("it is nested too deeply") from None
     tree = parse(source, "json")

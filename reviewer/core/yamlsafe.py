@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,14 @@ for _tag, _pattern, _first in (
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
 
+_CONVERT: dict[str, Callable[[str], Any]] = {
+    "tag:yaml.org,2002:bool": lambda text: {"true": True, "false": False}[text.lower()],
+    "tag:yaml.org,2002:null": lambda _: None,
+    "tag:yaml.org,2002:int": int,
+    "tag:yaml.org,2002:float": float,
+}
+_UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
 
 @dataclass(frozen=True, slots=True)
 class Yaml:
@@ -50,29 +59,39 @@ def load_yaml(text: str, *, aliases: bool = False, limit: int = MAX_BYTES) -> Ya
     With ``aliases`` anchors are accepted and an alias reads as the value it names, which is what files of other
     tools need; they are expanded once each, so a bomb of nested aliases ends at the depth limit.
     """
-    if len(text) > limit:
+    if len(text.encode("utf-8", "surrogatepass")) > limit:
         raise InvalidYaml(f"it is larger than {limit // 1024} KB", 1)
+    if (odd := _UNPRINTABLE.search(text)) is not None:
+        raise InvalidYaml(f"the character {odd.group()!a} is not accepted", text.count("\n", 0, odd.start()) + 1)
     try:
-        if not aliases:
-            _refuse_anchors(text)
+        _refuse(text, aliases)
         loader = _Loader(text)
         node = loader.get_single_node() if not aliases else _first_node(loader)
-        return _Builder(loader, aliases).build(node)
+        return _Builder(aliases).build(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise InvalidYaml(error.problem or str(error), mark.line + 1 if mark else 1) from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InvalidYaml(str(error) or "it is nested too deeply", 1) from None
+        last = text.rstrip("\n").count("\n") + 1  # what is missing at the end is marked behind it
+        raise InvalidYaml(error.problem or str(error), min(mark.line + 1, last) if mark else 1) from None
+    except yaml.YAMLError as error:
+        raise InvalidYaml(str(error), 1) from None
 
 
 def _first_node(loader: Any) -> Any:
     return loader.get_node() if loader.check_node() else None
 
 
-def _refuse_anchors(text: str) -> None:
+def _refuse(text: str, aliases: bool) -> None:
+    """Refuses anchors unless they are accepted, and depth before the loader, which recurses, meets it."""
+    depth = 0
     for event in yaml.parse(text, Loader=_Loader):
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+        if not aliases and (isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None)):
             raise InvalidYaml("anchors and aliases are not accepted here", _event_line(event))
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            raise InvalidYaml("it is nested too deeply", _event_line(event))
 
 
 def _event_line(event: Any) -> int:
@@ -80,8 +99,7 @@ def _event_line(event: Any) -> int:
 
 
 class _Builder:
-    def __init__(self, loader: Any, aliases: bool) -> None:
-        self.loader = loader
+    def __init__(self, aliases: bool) -> None:
         self.aliases = aliases
         self.lines: dict[Path, int] = {}
         self.nodes = 0
@@ -101,7 +119,7 @@ class _Builder:
                 self.lines[(*path, index)] = item.start_mark.line + 1
                 items.append(self._value(item, (*path, index)))
             return items
-        return self._scalar(node)
+        return _scalar(node)
 
     def _mapping(self, node: Any, path: Path) -> dict[str, Any]:
         value: dict[str, Any] = {}
@@ -115,10 +133,11 @@ class _Builder:
             value[key] = self._value(value_node, (*path, key))
         return value
 
-    def _scalar(self, node: Any) -> Any:
-        if node.tag.startswith("tag:yaml.org,2002:") and node.tag.rsplit(":", 1)[1] in ("int", "float", "bool", "null"):
-            try:
-                return self.loader.construct_object(node, deep=True)
-            except ValueError:
-                return node.value
+
+def _scalar(node: Any) -> Any:
+    """The value of a scalar by its tag; text that is no value of that type stays text."""
+    convert = _CONVERT.get(node.tag)
+    try:
+        return node.value if convert is None else convert(node.value)
+    except (KeyError, ValueError):
         return node.value

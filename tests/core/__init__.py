@@ -1,0 +1,1 @@
+"""Tests of the engine: syntax, facts, resolution, configuration and rule pages."""

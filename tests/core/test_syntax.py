@@ -1,0 +1,105 @@
+"""Parsing of scripts and of JSON."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reviewer.core import syntax
+from reviewer.core.syntax import InvalidJson, TooComplex, captures, language_of, parse, parse_json
+from reviewer.core.text import Source
+
+
+@pytest.mark.parametrize(
+    ("path", "language"),
+    [
+        ("a.ts", "typescript"),
+        ("a.d.mts", "typescript"),
+        ("a/b.cts", "typescript"),
+        ("a.tsx", "tsx"),
+        ("a.js", "javascript"),
+        ("a.jsx", "javascript"),
+        ("a.mjs", "javascript"),
+        ("a.cjs", "javascript"),
+        ("a.json", None),
+        ("Makefile", None),
+        ("a.TS", None),
+    ],
+)
+def test_the_suffix_decides_the_grammar(path: str, language: str | None) -> None:
+    assert language_of(path) == language
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        ("const a = 1;\n", None),
+        ("const a = 1;\nconst b = ;\n", 2),
+        ("f(\n", 1),
+        ("const a = 1\n\n}\n", 3),
+    ],
+)
+def test_the_first_error_is_located(code: str, line: int | None) -> None:
+    assert parse(Source(code.encode()), "typescript").first_error_line() == line
+
+
+def test_captures_come_in_source_order_outer_before_inner() -> None:
+    tree = parse(Source(b"f(g(1), h())"), "javascript")
+    found = [tree.text(node) for node, _ in captures(tree, "(call_expression) @call")]
+    assert found == ["f(g(1), h())", "g(1)", "h()"]
+
+
+def test_positions_are_one_based_lines_and_code_point_columns() -> None:
+    tree = parse(Source("x;\n'é𝒳'; y(\n)".encode()), "javascript")
+    node = captures(tree, "(call_expression) @call")[0][0]
+    assert (tree.line(node), tree.column(node), tree.end_line(node)) == (2, 7, 3)
+
+
+def test_a_tree_beyond_the_node_cap_is_refused() -> None:
+    with pytest.raises(TooComplex, match=r"nodes \(limit 400,000\)"):
+        parse(Source(b"a," * (syntax.MAX_NODES // 2)), "javascript")
+
+
+def test_json_members_and_items_are_located() -> None:
+    document = parse_json(Source('{\n  "é": 1, "a": [\n    {"b": null}\n  ]\n}'.encode()))
+    assert document.value == {"é": 1, "a": [{"b": None}]}
+    assert document.positions == {("é",): (2, 3), ("a",): (2, 11), ("a", 0): (3, 5), ("a", 0, "b"): (3, 6)}
+
+
+def test_of_duplicate_keys_the_last_one_counts() -> None:
+    document = parse_json(Source(b'{"scripts": {"a": "1"},\n"scripts": {"b": "2"}}'))
+    assert document.value == {"scripts": {"b": "2"}}
+    assert document.positions["scripts",] == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", 1),
+        ('{\n  "a": 1,\n}', 3),
+        ('{\n// no\n"a": 1}', 2),
+        ("[" + "1" * 5000 + "]", 1),
+        ('{"a": "\0"}', 1),
+    ],
+)
+def test_what_is_no_json_is_located(text: str, line: int) -> None:
+    with pytest.raises(InvalidJson) as error:
+        parse_json(Source(text.encode()))
+    assert error.value.line == line
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 2_000 + "1" + "}" * 2_000])
+def test_json_nested_too_deeply_is_refused(text: str) -> None:
+    with pytest.raises((TooComplex, InvalidJson)):
+        parse_json(Source(text.encode()))
+
+
+@settings(deadline=None)
+@given(st.text(alphabet='{}[]",:\\0 1-eE.\na\u2028é', max_size=60))
+def test_any_text_is_json_or_refused(text: str) -> None:
+    try:
+        document = parse_json(Source(text.encode()))
+    except (InvalidJson, TooComplex):
+        return
+    assert all(1 <= line <= text.count("\n") + 1 for line, _ in document.positions.values())
