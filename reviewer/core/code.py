@@ -115,7 +115,19 @@ class Code:
             values = [a.value.ref for a in facts.assignments if _same_slot(a.target, ref, held)]
             if len(values) == 1 and values[0] is not None and values[0] != ref and hops > 0:
                 return self.expand(path, values[0].then(*ref.steps[held:]), hops - 1)
+            value = facts.values.get(ref.name) if ref.kind == "local" else None
+            if value is not None and (made := self._result(path, value, ref.steps, hops - 1)) is not None:
+                return made
         return ref
+
+    def _result(self, path: str, function: Expr, steps: tuple[str, ...], hops: int) -> Ref | None:
+        """What ``make().x`` amounts to when *function*, the make of the file, returns something imported."""
+        facts = self.facts(path)
+        if facts is None or function.kind != "function" or function.function < 0 or steps[:1] != ("()",) or hops < 0:
+            return None
+        made = facts.function(function.function)
+        returned = self.expand(path, made.returned, hops) if made is not None else None
+        return returned.then(*steps[1:]) if returned is not None and returned.kind == "import" else None
 
     def _expanded_import(self, path: str, ref: Ref, hops: int) -> Ref | None:
         steps = ref.path()
@@ -124,7 +136,9 @@ class Code:
             found = self.exported(path, ref.module, name, hops)
             if found is not None:
                 where, expr = self.follow(found[0], found[1], found[2])
-                inner = self.expand(where, expr.ref, found[2]) if expr.ref is not None else None
+                if expr.ref is None:
+                    return self._result(where, expr, rest, found[2])
+                inner = self.expand(where, expr.ref, found[2])
                 return inner.then(*rest) if inner is not None else None
         return None
 

@@ -70,28 +70,41 @@ def _holds(pattern: str) -> Callable[[str], bool]:
     return lambda text: compiled.search(text) is not None
 
 
+def _hosts_framework(text: str) -> bool:
+    """Whether a firebase.json has the hosting build a framework, and not serve a directory of files."""
+    try:
+        config = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    hosting = config.get("hosting") if isinstance(config, dict) else None
+    sites = hosting if isinstance(hosting, list) else [hosting]
+    return any(isinstance(site, dict) and ("source" in site or "frameworksBackend" in site) for site in sites)
+
+
 # name in the root's directory or above it, target, weight, what the text must hold
 _SIGNALS: tuple[Rule, ...] = (
     (re.compile(r"netlify\.toml"), "netlify", 0.8, _holds(r"\[build\]|plugin-nextjs|\bbase\s*=")),
     (re.compile(r"wrangler\.(?:toml|jsonc?)"), "cloudflare", 0.9, _holds(r"open-?next|next-on-pages|\.vercel/output")),
     (re.compile(r"open-next\.config\.[cm]?[jt]s"), "cloudflare", 0.9, _holds(r"cloudflare")),
-    (re.compile(r"open-next\.config\.[cm]?[jt]s"), "lambda", 0.8, _holds(r"^(?![\s\S]*cloudflare)")),
+    (re.compile(r"open-next\.config\.[cm]?[jt]s"), "lambda", 0.8, _holds(r"\A(?![\s\S]*cloudflare)")),
     (re.compile(r"sst\.config\.[cm]?[jt]s"), "lambda", 0.8, _holds(r"\bNextjs(?:Site)?\(")),
     (re.compile(r"serverless\.(?:ya?ml|ts|json)"), "lambda", 0.8, None),
     (re.compile(r"template\.ya?ml"), "lambda", 0.8, _holds(r"AWS::Serverless")),
     (re.compile(r"amplify\.ya?ml"), "amplify", 0.8, _holds(r"\.next")),
     (re.compile(r"apphosting\.ya?ml"), "app-hosting", 0.8, None),
-    (re.compile(r"firebase\.json"), "firebase", 0.7, _holds(r'"(?:frameworksBackend|source)"')),
+    (re.compile(r"firebase\.json"), "firebase", 0.7, _hosts_framework),
     (re.compile(r"(?:Dockerfile|Containerfile)\.vercel"), "vercel-container", 0.9, None),
     (re.compile(r"fly\.toml"), "fly", 0.8, None),
     (re.compile(r"render\.ya?ml"), "render", 0.8, _holds(r"type:\s*['\"]?web")),
     (re.compile(r"railway\.(?:json|toml)|nixpacks\.toml|railpack\.json"), "railway", 0.7, None),
     (re.compile(r"Procfile"), "heroku", 0.6, _holds(r"^web:")),
+    (re.compile(r"service\.ya?ml"), "cloud-run", 0.9, _holds(r"serving\.knative\.dev")),
     (re.compile(r"app\.ya?ml"), "gae", 0.7, _holds(r"^runtime:\s*['\"]?nodejs|^env:\s*['\"]?flex")),
     (re.compile(r"ecosystem\.config\.[cm]?js|captain-definition|appspec\.ya?ml"), "node", 0.8, None),
     (re.compile(r"web\.config"), "node", 0.8, _holds(r"iisnode")),
     (re.compile(r"(?:Dockerfile|Containerfile)(?:\.(?:prod|production|web|next|app))?"), "container", 0.5, None),
 )
+_PLACED = ((".vercel/project.json", "vercel", 0.9), (".do/app.yaml", "node", 0.8), (".do/app.yml", "node", 0.8))
 _WORKFLOWS: tuple[tuple[str, float, Callable[[str], bool]], ...] = (
     ("vercel", 0.9, _holds(r"\bvercel\s+(?:deploy|build)\b[^\n]*--prod|amondnet/vercel-action")),
     ("cloud-run", 0.9, _holds(r"google-github-actions/deploy-cloudrun|gcloud\s+(?:beta\s+)?run\s+deploy")),
@@ -144,8 +157,9 @@ def _signals(files: Files, root: str, only_app: bool) -> Iterator[Signal]:
         for path in files.paths(name):
             if parent(path) in above:
                 yield from _vercel(files, path) if is_vercel else _named(files, path, rules)
-    if files.is_file(join(root, ".vercel/project.json")):
-        yield Signal("vercel", 0.9, join(root, ".vercel/project.json"), "function")
+    for name, target, weight in _PLACED:
+        if files.is_file(join(root, name)):
+            yield Signal(target, weight, join(root, name), _MODELS[target])
     if only_app:
         yield from _from_workflows(files)
 
@@ -158,13 +172,15 @@ def _named(files: Files, path: str, rules: list[Rule]) -> Iterator[Signal]:
 
 
 def _model(target: str, text: str) -> ProcessModel:
-    if target == "fly" and re.search(r"auto_stop_machines\s*=\s*(?!false|\"off\"|'off')", text):
-        minimum = re.search(r"min_machines_running\s*=\s*(\d+)", text)
+    if target == "fly" and re.search(r"(?m)^[ \t]*auto_stop_machines\s*=(?!\s*(?:false|\"off\"|'off'))", text):
+        minimum = re.search(r"(?m)^[ \t]*min_machines_running\s*=\s*(\d+)", text)
         return "scale-to-zero" if minimum is None or minimum.group(1) == "0" else "long-lived"
     if target == "render" and re.search(r"plan:\s*['\"]?free", text):
         return "scale-to-zero"
     if target == "railway" and re.search(r"sleepApplication\"?\s*[:=]\s*true", text):
         return "scale-to-zero"
+    if target == "cloud-run" and re.search(r"minScale['\"]?:\s*['\"]?[1-9]", text):
+        return "long-lived"
     if target == "app-hosting" and re.search(r"minInstances:\s*[1-9]", text):
         return "long-lived"
     return _MODELS[target]

@@ -15,13 +15,14 @@ _LITERALS: dict[str, ExprKind] = {
     "null": "null",
     "undefined": "null",
 }
-_FUNCTIONS = (
+FUNCTIONS = (
     "function_declaration",
     "generator_function_declaration",
     "function_expression",
     "generator_function",
     "arrow_function",
 )
+DECLARED_FUNCTIONS = ("function_declaration", "generator_function_declaration")
 
 
 class Expressions:
@@ -42,7 +43,7 @@ class Expressions:
             return self._reference(node, scope, depth)
         if kind in ("call_expression", "new_expression"):
             return self._call(node, scope, depth)
-        if kind in _FUNCTIONS:
+        if kind in FUNCTIONS:
             name = node.child_by_field_name("name")
             text = self.tree.text(name) if name is not None else ""
             return self._function(node, text)

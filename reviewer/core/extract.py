@@ -6,12 +6,11 @@ import hashlib
 import re
 from collections.abc import Iterator
 
+from reviewer.core.exports import Exports, commonjs_exports, source_module, specifier_names
 from reviewer.core.exprs import Expressions
 from reviewer.core.facts import (
     Assignment,
     Call,
-    Export,
-    Expr,
     FileFacts,
     Function,
     Import,
@@ -43,6 +42,7 @@ _OTHER = (
     "assignment_expression",
     "augmented_assignment_expression",
     "update_expression",
+    "return_statement",
     "comment",
 )
 _ASSIGNMENTS = ("assignment_expression", "augmented_assignment_expression")
@@ -72,10 +72,12 @@ class _Extraction:
         self.tree = tree
         self.module = Scope(len(tree.source.data) + 1, None, -1, True)
         self.exprs = Expressions(tree)
+        self.exports = Exports(tree, self.exprs, self.module)
         self.functions: list[tuple[Node, str, int]] = []
         self.reassigned: set[str] = set()
         self.uses: list[tuple[Node, Scope]] = []
-        self.statements: list[tuple[Node, Scope]] = []
+        self.returns: dict[int, list[tuple[Node, Scope]]] = {}
+        self.statements: list[Node] = []
         self.suppressions: list[Suppression] = []
         self.imports: list[Import] = []
 
@@ -83,35 +85,31 @@ class _Extraction:
         self._collect()
         self._settle_constants()
         calls, assignments = self._uses()
-        exports = [export for node, scope in self.statements for export in self._exports(node, scope)]
-        exports += _commonjs_exports(assignments)
-        return FileFacts(
-            imports=tuple(self.imports),
-            exports=tuple(exports),
-            values=self._values(),
-            functions=tuple(self._functions(calls)),
-            calls=tuple(calls),
-            assignments=tuple(assignments),
-            directives=tuple(self._directives()),
-            suppressions=tuple(self.suppressions),
-            error_line=self.tree.first_error_line(),
-            lines=self.tree.source.data.count(b"\n") + 1,
-        )
+        return self._gathered(calls, assignments, self._functions(calls))
 
     def surface(self) -> FileFacts:
         for node in self.tree.root.named_children:
             self._note_statement(node)
         self._settle_constants()
-        assignments = [found for node, scope in self.uses if (found := self._assignment(node, scope)) is not None]
-        exports = [export for node, scope in self.statements for export in self._exports(node, scope)]
-        exports += _commonjs_exports(assignments)
+        _, assignments = self._uses()
+        return self._gathered([], assignments, None)
+
+    def _gathered(
+        self, calls: list[Call], assignments: list[Assignment], functions: Iterator[Function] | None
+    ) -> FileFacts:
+        exports = [export for node in self.statements for export in self.exports.exports(node)]
+        values = self.exports.values()
+        if functions is None:
+            functions = (self._function(node, "", -1) for node in self.exprs.functions.values())
         return FileFacts(
             imports=tuple(self.imports),
-            exports=tuple(exports),
-            values=self._values(),
-            functions=tuple(self._function(node, "", -1) for node in self.exprs.functions.values()),
+            exports=(*exports, *commonjs_exports(assignments)),
+            values=values,
+            functions=tuple(functions),
+            calls=tuple(calls),
             assignments=tuple(assignments),
             directives=tuple(self._directives()),
+            suppressions=tuple(self.suppressions),
             error_line=self.tree.first_error_line(),
             lines=self.tree.source.data.count(b"\n") + 1,
         )
@@ -127,8 +125,9 @@ class _Extraction:
                     self._declare_variable(child, self.module)
         elif declared.type == "expression_statement":
             for child in declared.named_children:
-                if child.type == "assignment_expression":
+                while child.type == "assignment_expression":
                     self._note(child, child.type, self.module)
+                    child = child.child_by_field_name("right") or child.named_children[-1]
         elif declared.type != "export_statement":
             self._note(declared, declared.type, self.module)
 
@@ -163,11 +162,14 @@ class _Extraction:
                 self.reassigned.update(name for name, _ in pattern_names(self.tree, target))
             if kind in _ASSIGNMENTS:
                 self.uses.append((node, scope))
+        elif kind == "return_statement":
+            self.returns.setdefault(scope.function, []).append((node, scope))
         elif kind == "import_statement":
             self._import(node)
         elif kind == "export_statement":
             if scope is self.module:
-                self.statements.append((node, scope))
+                self.statements.append(node)
+                self._note_reexport(node)
         elif kind == "comment":
             self._comment(node)
         else:
@@ -183,6 +185,9 @@ class _Extraction:
         inner = self._inner(node, scope, id, True, scope.in_catch)
         if name_node is not None and kind in ("function_expression", "generator_function"):
             inner.names[name] = Binding()
+        body = node.child_by_field_name("body")
+        if kind == "arrow_function" and body is not None and body.type != "statement_block":
+            self.returns[id] = [(body, inner)]
         for index, parameter in enumerate(parameters(node)):
             for bound, steps in pattern_names(self.tree, parameter):
                 inner.names[bound] = Binding(Ref("param", bound if not steps else "", "", steps, id, index))
@@ -258,6 +263,10 @@ class _Extraction:
             self.module.names[local] = Binding(None if type_only else Ref("import", imported, module))
         self.imports.append(Import(module, "static", () if type_only else names, type_only or all_types(node), line))
 
+    def _note_reexport(self, node: Node) -> None:
+        if (module := source_module(self.tree, node)) and not any(child.type == "type" for child in node.children):
+            self.imports.append(Import(module, "reexport", (), all_types(node), self.tree.line(node)))
+
     def _import_require(self, clause: Node, line: int, type_only: bool) -> None:
         local = next((child for child in clause.named_children if child.type == "identifier"), None)
         source = clause.child_by_field_name("source")
@@ -277,12 +286,7 @@ class _Extraction:
             elif child.type == "named_imports":
                 for specifier in child.named_children:
                     if specifier.type == "import_specifier" and not is_type(specifier):
-                        yield self._specifier(specifier)
-
-    def _specifier(self, node: Node) -> tuple[str, str]:
-        name, alias = node.child_by_field_name("name"), node.child_by_field_name("alias")
-        imported = self.tree.text(name).strip("\"'") if name is not None else ""
-        return imported, self.tree.text(alias).strip("\"'") if alias is not None else imported
+                        yield specifier_names(self.tree, specifier)
 
     def _note_require(self, name: Node, init: Node, scope: Scope) -> None:
         stripped, step = strip(init), ""
@@ -356,41 +360,30 @@ class _Extraction:
 
     # -- declarations -----------------------------------------------------------------------------------------------
 
-    def _values(self) -> dict[str, Expr]:
-        """Module-level names whose value is written in the file: functions, classes and constants."""
-        values: dict[str, Expr] = {}
-        for node in self.tree.root.named_children:
-            declared = node.child_by_field_name("declaration") if node.type == "export_statement" else node
-            for name, expr in self._declared(declared, self.module) if declared is not None else ():
-                values[name] = expr
-        return values
-
-    def _declared(self, node: Node, scope: Scope) -> Iterator[tuple[str, Expr]]:
-        if node.type in ("lexical_declaration", "variable_declaration"):
-            for declarator in node.named_children:
-                name = declarator.child_by_field_name("name")
-                value = declarator.child_by_field_name("value")
-                if declarator.type == "variable_declarator" and name is not None and value is not None:
-                    expr = self.exprs.convert(value, scope)
-                    for bound, steps in pattern_names(self.tree, name):
-                        yield bound, self.exprs.member(expr, steps, declarator)
-        elif node.type in _FUNCTIONS or "class_declaration" in node.type:
-            name = node.child_by_field_name("name")
-            if name is not None:
-                yield self.tree.text(name), self.exprs.convert(node, scope)
-
     def _functions(self, calls: list[Call]) -> Iterator[Function]:
         by_function: dict[int, list[Call]] = {}
         for call in calls:
             by_function.setdefault(call.function, []).append(call)
         for node, name, parent in self.functions:
             prologue = self._prologue(node, by_function.get(node.start_byte, []))
-            yield self._function(node, name, parent, prologue)
+            yield self._function(node, name, parent, prologue, self._returned(node.start_byte))
 
-    def _function(self, node: Node, name: str, parent: int, prologue: Prologue | None = None) -> Function:
+    def _function(
+        self, node: Node, name: str, parent: int, prologue: Prologue | None = None, returned: Ref | None = None
+    ) -> Function:
         tree = self.tree
         params = tuple(tree.text(p) if p.type == "identifier" else "" for p in parameters(node))
-        return Function(node.start_byte, name, params, tree.line(node), tree.end_line(node), parent, prologue)
+        line, end = tree.line(node), tree.end_line(node)
+        return Function(node.start_byte, name, params, line, end, parent, prologue, returned)
+
+    def _returned(self, function: int) -> Ref | None:
+        places = self.returns.get(function, [])
+        if len(places) != 1:
+            return None
+        node, scope = places[0]
+        if node.type == "return_statement":
+            node = next((child for child in node.named_children if child.type != "comment"), node)
+        return self.exprs.resolver.ref(node, scope)
 
     def _prologue(self, node: Node, calls: list[Call]) -> Prologue | None:
         body = node.child_by_field_name("body")
@@ -409,52 +402,6 @@ class _Extraction:
             return Prologue(called, False, "", first, last)
         digest = hashlib.sha256(" ".join(" ".join(texts[: rejecting + 1]).split()).encode()).hexdigest()[:12]
         return Prologue(called, True, digest, first, self.tree.end_line(statements[rejecting]))
-
-    # -- exports --------------------------------------------------
-
-    def _exports(self, node: Node, scope: Scope) -> Iterator[Export]:
-        if any(child.type == "type" for child in node.children):
-            return
-        line, column, end = self.tree.line(node), self.tree.column(node), self.tree.end_line(node)
-        source = node.child_by_field_name("source")
-        module = (string_value(self.tree, source) or "") if source is not None else ""
-        if module:
-            self.imports.append(Import(module, "reexport", (), all_types(node), line))
-        value = node.child_by_field_name("value")
-        declaration = node.child_by_field_name("declaration")
-        if declaration is not None and declaration.type == "interface_declaration":
-            return
-        if any(child.type == "default" for child in node.children) and (value or declaration) is not None:
-            expr = self.exprs.convert(value or declaration, scope)  # type: ignore[arg-type]
-            yield Export("default", line, column, end, expr)
-        elif declaration is not None:
-            for name, expr in self._declared(declaration, scope):
-                yield Export(name, expr.line, expr.column, expr.end_line, expr)
-        else:
-            yield from self._export_clause(node, scope, module)
-
-    def _export_clause(self, node: Node, scope: Scope, module: str) -> Iterator[Export]:
-        tree = self.tree
-        position = (tree.line(node), tree.column(node), tree.end_line(node))
-        for child in node.children:
-            if child.type == "export_clause":
-                yield from self._specifiers(child, scope, module)
-            elif child.type == "namespace_export":
-                yield Export(tree.text(child.named_children[-1]), *position, None, module, "*")
-            elif child.type == "*":
-                yield Export("*", *position, None, module, "*")
-            elif child.type == "=":
-                yield Export("default", *position, self.exprs.convert(node.named_children[-1], scope))
-
-    def _specifiers(self, clause: Node, scope: Scope, module: str) -> Iterator[Export]:
-        for specifier in clause.named_children:
-            if specifier.type != "export_specifier" or is_type(specifier):
-                continue
-            imported, exported = self._specifier(specifier)
-            name = specifier.child_by_field_name("name")
-            expr = None if module or name is None else self.exprs.convert(name, scope)
-            position = (self.tree.line(specifier), self.tree.column(specifier), self.tree.end_line(specifier))
-            yield Export(exported, *position, expr, module, imported if module else "")
 
     # -- comments and directives ------------------------------------------------------------------------------------
 
@@ -476,23 +423,3 @@ class _Extraction:
             if inner is None or inner.type != "string":
                 return
             yield string_value(self.tree, inner) or ""
-
-
-def _commonjs_exports(assignments: list[Assignment]) -> Iterator[Export]:
-    for assignment in assignments:
-        target = assignment.target
-        steps = (f".{target.name}", *target.steps) if target.kind == "global" else ()
-        if steps[:2] == (".module", ".exports"):
-            steps = steps[2:]
-        elif steps[:1] == (".exports",):
-            steps = steps[1:]
-        else:
-            continue
-        if len(steps) > 1 or assignment.function != -1:
-            continue
-        name = steps[0][1:] if steps else "default"
-        position = (assignment.line, assignment.column, assignment.end_line)
-        yield Export(name, *position, assignment.value)
-        if not steps:
-            for key, value in assignment.value.props:
-                yield Export(key, value.line, value.column, value.end_line, value)

@@ -113,7 +113,7 @@ class Function:
     """A function of the file.
 
     ``id`` is the offset of its first byte, ``parent`` the enclosing function's id or -1; unnamed patterns have the
-    name ''.
+    name ''. ``returned`` is what the function returns, where it returns in one place only.
     """
 
     id: int
@@ -123,6 +123,7 @@ class Function:
     end_line: int
     parent: int
     prologue: Prologue | None = None
+    returned: Ref | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from reviewer.core.app import App
 from reviewer.core.code import Code
 from reviewer.core.commands import Process, next_arguments
-from reviewer.core.manifest import Package, parent
+from reviewer.core.manifest import Package, join, parent
 
 _LAUNCH_FILE = re.compile(
     r"(?:^|/)(?:[^/]*Dockerfile[^/]*|[^/]*Containerfile[^/]*|(?:docker-)?compose[^/]*\.ya?ml|Procfile[^/]*|"
@@ -25,6 +25,7 @@ _DEVELOPMENT_SCRIPT = re.compile(
 )
 _TEST_SCRIPT = re.compile(r"(?:^|[:._-])(?:test|tests|e2e|cypress|playwright|jest|vitest|smoke)(?:[:._-]|$)")
 _LOCAL_TLS_SCRIPT = re.compile(r"(?:^|[:._-])(?:https|ssl|tls|local|tunnel)(?:[:._-]|$)")
+_TEST_FILE = re.compile(r"(?:^|[/._-])(?:playwright|cypress|e2e|tests?)(?:[/._-]|$)")
 _COPIES = re.compile(r"^\s*(?:COPY|ADD|#|//|\*|<!--)", re.IGNORECASE)
 
 
@@ -99,8 +100,7 @@ def launchers_of(code: Code, entry: str, extra_files: tuple[str, ...] = ()) -> L
         else:
             production.append(label)
     for path in _mentions(code, entry, extra_files):
-        is_test = re.search(r"playwright|cypress|e2e|test", path) is not None
-        (tests if is_test else production).append(path)
+        (tests if _TEST_FILE.search(path) else production).append(path)
     return Launchers(tuple(development), tuple(tests), tuple(production), local_tls)
 
 
@@ -117,11 +117,11 @@ def _reaches(code: Code, processes: list[Process], entry: str) -> bool:
 def runs(code: Code, process: Process, entry: str) -> bool:
     """Whether a process runs a script, be it compiled first (``dist/server.js`` for ``server.ts``)."""
     stem, target = _stem(entry), process.file
-    if target == entry or _stem(target) == stem or f"{target}/index" == stem:
-        return True
     package = code.packages.get(target)
     if package is not None and isinstance(main := package.manifest.get("main"), str):
-        return _stem(f"{target}/{main}".lstrip("/")) == stem
+        target = join(target, main)
+    if _stem(target) == stem or join(target, "index") == stem:
+        return True
     if code.files.is_file(target) or ".next/standalone" in target:
         return _pm2_names(code, target, entry) if code.files.is_file(target) else False
     return _stem(target).rpartition("/")[2] == stem.rpartition("/")[2]

@@ -122,16 +122,20 @@ def load_workspaces(files: Files, packages: Mapping[str, Package]) -> tuple[Work
     """Every npm, yarn, Bun or pnpm workspace of the tree, the innermost first."""
     found = []
     for directory, package in packages.items():
-        pnpm = _pnpm_workspace(files, join(directory, "pnpm-workspace.yaml"))
+        pnpm = _mapping(files, join(directory, "pnpm-workspace.yaml"))
         globs = _strings(pnpm.get("packages")) or _workspace_globs(package)
         if not globs:
             continue
         members = frozenset(d for d in packages if d != directory and _is_member(d, directory, globs))
-        found.append(Workspace(directory, members, _catalogs(pnpm, package)))
+        yarn = _mapping(files, join(directory, ".yarnrc.yml"))
+        declared = package.manifest.get("workspaces")
+        workspaces = declared if isinstance(declared, dict) else {}
+        found.append(Workspace(directory, members, _catalogs(yarn, package.manifest, workspaces, pnpm)))
     return tuple(sorted(found, key=lambda workspace: -len(workspace.root)))
 
 
-def _pnpm_workspace(files: Files, path: str) -> Mapping[str, Any]:
+def _mapping(files: Files, path: str) -> Mapping[str, Any]:
+    """The mapping a YAML file holds; empty where there is no such file, or no mapping in it."""
     source = files.source(path) if path in files.listing else None
     if source is None:
         return {}
@@ -154,17 +158,16 @@ def _strings(value: object) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
-def _catalogs(pnpm: Mapping[str, Any], package: Package) -> dict[str, Mapping[str, str]]:
+def _catalogs(*holders: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
+    """Catalogs by name, the default one under ''. Later holders win."""
     catalogs: dict[str, Mapping[str, str]] = {}
-    for holder in (package.manifest, package.manifest.get("workspaces"), pnpm):
-        if not isinstance(holder, dict):
-            continue
-        if isinstance(default := holder.get("catalog"), dict):
-            catalogs[""] = default
+    for holder in holders:
         named = holder.get("catalogs")
-        for name, entries in named.items() if isinstance(named, dict) else ():
+        declared = {"default": holder.get("catalog"), **(named if isinstance(named, dict) else {})}
+        for name, entries in declared.items():
             if isinstance(entries, dict):
-                catalogs[name] = entries
+                specs = {key: spec for key, spec in entries.items() if isinstance(spec, str)}
+                catalogs["" if name == "default" else name] = specs
     return catalogs
 
 
@@ -182,8 +185,14 @@ def _is_member(directory: str, root: str, globs: list[str]) -> bool:
 
 
 def matches(glob: str, path: str) -> bool:
-    """Whether a path matches a glob of ``*``, ``**``, ``?`` and ``{a,b}``."""
-    return _glob(glob).fullmatch(path) is not None
+    """Whether a path matches a glob of ``*``, ``**``, ``?`` and ``{a,b}``; one with too many stars matches nothing."""
+    return not _is_costly(glob) and _glob(glob).fullmatch(path) is not None
+
+
+def _is_costly(glob: str) -> bool:
+    """Whether matching could take time exponential in the stars: four in one name, or three ``**`` on the way."""
+    names = glob.split("/")
+    return glob.removesuffix("/**").count("**") > 2 or any(len(re.findall(r"\*+", name)) > 3 for name in names)
 
 
 _GLOBS: dict[str, re.Pattern[str]] = {}

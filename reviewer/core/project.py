@@ -7,7 +7,7 @@ from functools import cached_property
 
 from reviewer.core.app import App
 from reviewer.core.code import Code
-from reviewer.core.commands import next_arguments
+from reviewer.core.commands import SERVING, next_arguments
 from reviewer.core.files import FactsCache, Words
 from reviewer.core.graph import ImportGraph
 from reviewer.core.manifest import Package, join, parent
@@ -58,7 +58,8 @@ class Project:
         roots = {root for root in roots if self._owner(root) is package and not is_ignored(f"{root}/")}
         for command in package.scripts.values():
             for process in self.code.commands.resolve(command, package.dir):
-                if process.kind == "next" and self._owner(served := next_arguments(process)[1]) is package:
+                subcommand, served, _ = next_arguments(process) if process.kind == "next" else ("", "", ())
+                if subcommand in SERVING and self._owner(served) is package:
                     roots.add(served)
         if package.dir not in roots and self._is_served(package):
             roots.add(package.dir)

@@ -9,7 +9,8 @@ from typing import Literal
 from reviewer.core.code import Code
 from reviewer.core.facts import Call, Expr, FileFacts, Ref
 from reviewer.core.graph import ImportGraph
-from reviewer.core.manifest import join
+from reviewer.core.manifest import join, parent
+from reviewer.core.symbols import Symbols
 
 BehaviourKind = Literal["api", "auth", "security", "websocket", "middleware", "page", "tls"]
 
@@ -34,6 +35,9 @@ FRAMEWORKS = frozenset(
 _HTTP = frozenset({"http", "node:http"})
 _SECURE = frozenset({"https", "node:https", "http2", "node:http2", "spdy"})
 _METHODS = frozenset(["get", "post", "put", "patch", "delete", "all", "options", "head", "route", "use", "register"])
+_KOA_ROUTERS = frozenset({"@koa/router", "koa-router"})
+_KOA_MOUNTS = ((".routes", "()"), (".middleware", "()"), (".allowedMethods", "()"))
+_LISTENERS = Symbols.of(["@hono/node-server#serve"])
 _ANSWERS = frozenset({"end", "write", "json", "send"})
 
 
@@ -73,7 +77,8 @@ def find_custom_servers(code: Code, graph: ImportGraph, candidates: Iterable[str
             continue
         entry = next((member for member in group if _listens(code, member)), None)
         if entry is not None:
-            found.append(_server(code, path, entry, start))
+            between = sorted(graph.imports(entry).intersection(group))
+            found.append(_server(code, path, entry, start, tuple(dict.fromkeys((path, *between, entry)))))
     return tuple(found)
 
 
@@ -99,7 +104,11 @@ def _uses_next(code: Code, path: str) -> bool:
 
 def _listens(code: Code, path: str) -> bool:
     facts = code.facts(path)
-    if facts is None or not any(call.method == "listen" for call in facts.calls):
+    if facts is None:
+        return False
+    if any(_opens_port(code.expand(path, call.callee)) for call in facts.calls):
+        return True
+    if not any(call.method == "listen" for call in facts.calls):
         return False
     servers = FRAMEWORKS | _HTTP | _SECURE
     if any(item.module in servers and not item.type_only for item in facts.imports):
@@ -108,17 +117,31 @@ def _listens(code: Code, path: str) -> bool:
     return any(ref is not None and ref.kind == "import" and ref.module in servers for ref in listening)
 
 
-def _server(code: Code, path: str, entry: str, start: Call) -> CustomServer:
+def _opens_port(ref: Ref | None) -> bool:
+    """Whether a call starts a server whose method is not named ``listen``."""
+    is_hapi = ref is not None and ref.kind == "import" and ref.module == "@hapi/hapi"
+    return _LISTENERS.match(ref) or (is_hapi and ref is not None and ref.last_member() == "start")
+
+
+def _server(code: Code, path: str, entry: str, start: Call, files: tuple[str, ...]) -> CustomServer:
     package = code.package_of(entry)
     directory = package.dir if package is not None else ""
-    option = start.args[0].prop("dir") if start.args and start.args[0].kind == "object" else None
-    below = option.name if option is not None and option.kind == "string" else "."
-    behaviours = [b for member in dict.fromkeys((path, entry)) for b in _behaviours(code, member)]
+    behaviours = [b for member in files for b in _behaviours(code, member)]
     ordered = tuple(dict.fromkeys(sorted(behaviours, key=lambda b: (b.path, b.line))))
-    facts = [code.facts(member) for member in (path, entry)]
+    facts = [code.facts(member) for member in files]
     modules = {item.module for f in facts if f is not None for item in f.imports if not item.type_only}
     frameworks = tuple(sorted(modules & FRAMEWORKS))
-    return CustomServer(entry, path, start.line, join(directory, below), directory, frameworks, ordered)
+    serves = _served(code, path, start, directory)
+    return CustomServer(entry, path, start.line, serves, directory, frameworks, ordered)
+
+
+def _served(code: Code, path: str, start: Call, directory: str) -> str:
+    """The directory Next is given: by its option, else that of the package, where the process runs."""
+    options = code.follow(path, start.args[0])[1] if start.args else None
+    option = options.prop("dir") if options is not None else None
+    if option is not None and option.name == "__dirname":
+        return parent(path)
+    return join(directory, option.name if option is not None and option.kind == "string" else ".")
 
 
 # -- behaviours --------------------------------------------------
@@ -192,11 +215,9 @@ def _first_path(call: Call, index: int) -> str:
 
 
 def _registration(code: Code, path: str, facts: FileFacts, call: Call, method: str) -> Iterator[Behaviour]:
-    if not call.args:
-        return
-    first = call.args[0]
-    url = first.name if first.kind == "string" else ""
-    targets = call.args[1:] if first.kind in ("string", "array", "other") and len(call.args) > 1 else call.args
+    if not call.args or (method in ("get", "route") and len(call.args) == 1 and call.args[0].kind == "string"):
+        return  # get('env') reads a setting, and route('/a') only names what the next call registers
+    url, targets = _registered(call)
     if any(_dispatches(code, path, target) for target in targets) or _is_error_handler(facts, targets):
         return
     if any(_renders_page(code, path, target) for target in targets):
@@ -206,6 +227,16 @@ def _registration(code: Code, path: str, facts: FileFacts, call: Call, method: s
             yield from _middleware(code, path, call, target, url)
     else:
         yield Behaviour("api", f"{method.upper()} {url}" if url else f"{method}(…)", path, call.line)
+
+
+def _registered(call: Call) -> tuple[str, tuple[Expr, ...]]:
+    """The URL of a registration, '' where it has none that can be read, and what is to answer it."""
+    first = call.args[0]
+    if first.kind == "object" and (handler := first.prop("handler")) is not None:
+        place = first.prop("url") or first.prop("path")
+        return place.name if place is not None and place.kind == "string" else "", (handler,)
+    takes_url = first.kind in ("string", "array", "other") and len(call.args) > 1
+    return first.name if first.kind == "string" else "", call.args[1:] if takes_url else call.args
 
 
 def _calls_in(code: Code, path: str, target: Expr) -> Iterator[tuple[str, Call]]:
@@ -242,9 +273,13 @@ def _is_error_handler(facts: FileFacts, targets: Iterable[Expr]) -> bool:
 
 def _middleware(code: Code, path: str, call: Call, target: Expr, url: str) -> Iterator[Behaviour]:
     ref = target.ref
-    name = target.name or (target.callee.name if target.callee is not None else "")
-    label = f"use('{url}')" if url else (f"{name}()" if target.kind == "call" and name else f"use({name or '…'})")
     module = ref.module if ref is not None and ref.kind == "import" else ""
+    if _mounts_routes(ref) or _passes_on(code, path, target):
+        return
+    name = target.name or (target.callee.name if target.callee is not None else "")
+    if name in ("", "require") and not module.startswith("."):
+        name = module
+    label = f"use('{url}')" if url else (f"{name}()" if target.kind == "call" and name else f"use({name or '…'})")
     kind: BehaviourKind = "middleware"
     for listed in ("security", "auth"):
         if _package(module) in code.names.get(f"{listed}_middleware", ()):
@@ -253,6 +288,27 @@ def _middleware(code: Code, path: str, call: Call, target: Expr, url: str) -> It
         kind = "api"  # a router of the repository mounted on a path
     if _package(module) not in code.names.get("logging_middleware", ()):
         yield Behaviour(kind, label, path, call.line)
+
+
+def _mounts_routes(ref: Ref | None) -> bool:
+    """``use(router.routes())``: what is registered on the router counts, not that it is mounted."""
+    is_router = ref is not None and ref.kind == "import" and ref.module in _KOA_ROUTERS
+    return is_router and ref is not None and ref.path()[-2:] in _KOA_MOUNTS
+
+
+def _passes_on(code: Code, path: str, target: Expr) -> bool:
+    """Whether a function only sets a status and lets the next one answer, as servers on Koa must."""
+    where, value = code.follow(path, target)
+    facts = code.facts(where)
+    if value.kind != "function" or facts is None:
+        return False
+    callees = [call.callee for _, call in _calls_in(code, path, target)]
+    targets = [item.target for item in facts.assignments if item.function == value.function]
+    return (
+        bool(callees)
+        and all(ref is not None and ref.kind == "param" and not ref.steps for ref in callees)
+        and all(ref.last_member() in ("status", "statusCode", "respond") for ref in targets)
+    )
 
 
 def _package(module: str) -> str:

@@ -137,10 +137,11 @@ def parse_json(source: Source) -> Json:
     """Strict JSON with positions; of duplicate keys the last wins, as for npm. Raises InvalidJson, TooComplex."""
     try:
         value = json.loads(source.data.decode())
+        json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise InvalidJson(error.msg, error.lineno) from None
     except ValueError:
-        raise InvalidJson("a number has too many digits", 1) from None
+        raise InvalidJson("a number is too long, or a character is half of a surrogate pair", 1) from None
     except RecursionError:
         raise TooComplex("it is nested too deeply") from None
     tree = parse(source, "json")
@@ -157,12 +158,14 @@ def _json_members(tree: Tree) -> Iterator[tuple[tuple[str | int, ...], Node]]:
         if len(path) > MAX_DEPTH:
             raise TooComplex("it is nested too deeply")
         if node.type == "object":
+            members: dict[str, tuple[Node, Node]] = {}
             for pair in node.named_children:
                 key, value = pair.child_by_field_name("key"), pair.child_by_field_name("value")
                 if key is not None and value is not None:
-                    member = (*path, _json_key(tree.text(key)))
-                    yield member, pair
-                    stack.append((member, value))
+                    members[_json_key(tree.text(key))] = (pair, value)
+            for name, (pair, value) in members.items():
+                yield (*path, name), pair
+                stack.append(((*path, name), value))
         elif node.type == "array":
             for index, item in enumerate(node.named_children):
                 yield (*path, index), item

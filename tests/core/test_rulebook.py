@@ -154,7 +154,7 @@ def test_the_words_of_a_rule_are_those_its_symbols_need() -> None:
     rulebook = load_rulebook({"a.md": page}, "servers: [socket.io#default, socket.io#Server]")
     rule = rulebook.rules["a-rule"]
     words = set(Settings(rule, rule.defaults(), rulebook.names).words())
-    assert words == {(b"'ws'",), (b'"ws"',), (b"socket.io",), (b"socket", b".server")}
+    assert words == {(b"'ws'", b"Server"), (b'"ws"', b"Server"), (b"socket.io",), (b"socket", b".server")}
 
 
 def test_a_list_of_names_that_does_not_exist_is_an_error() -> None:
