@@ -105,7 +105,8 @@ class App:
         if base is None or not url.startswith(base):
             return None
         path = url[len(base) :].rstrip("/")
-        return next((route for route in self.routes if pattern_matches(route.pattern, path)), None)
+        routes = (route for route in self.routes if route.is_addressable or route.path.startswith(f"{self.pages_dir}/"))
+        return next((route for route in routes if pattern_matches(route.pattern, path)), None)
 
     @property
     def is_static(self) -> bool:

@@ -40,6 +40,7 @@ _APP_PAGES = frozenset(
         "twitter-image",
     ]
 )
+_NOT_ADDRESSABLE = _APP_PAGES - {"page"}
 _PAGES_SPECIAL = frozenset({"_app", "_document", "_error", "404", "500"})
 
 
@@ -54,6 +55,11 @@ class Route:
     @property
     def is_api(self) -> bool:
         return self.role != "page"
+
+    @property
+    def is_addressable(self) -> bool:
+        """Whether the file itself answers the pattern: layouts, error pages and images beside a page do not."""
+        return self.path.rpartition("/")[2].partition(".")[0] not in _NOT_ADDRESSABLE
 
 
 def is_ignored(path: str) -> bool:
