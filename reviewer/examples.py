@@ -52,7 +52,7 @@ def said(finding: Finding, rule: Rule) -> str:
     """Everything a finding tells its reader: the four slots, its places and its suggestion."""
     message = message_of(finding, rule)
     places = [f"{site.path}:{site.line} {site.message}" for site in finding.sites]
-    suggested = [finding.suggestion.replacement] if finding.suggestion is not None else []
+    suggested = [f"suggested: {finding.suggestion.replacement}"] if finding.suggestion is not None else []
     return "\n".join([message.seen, message.cost, message.fine, message.alternative, *places, *suggested])
 
 

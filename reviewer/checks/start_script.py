@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from reviewer.core.app import App
 from reviewer.core.check import Settings
@@ -27,7 +28,8 @@ def start_script_bypasses_custom_server(app: App, project: Project, settings: Se
     if start is None or process is None or app.is_static or app.deployment.is_vercel():
         return
     for server in project.servers_of(app):
-        if not server.behaviours or not _is_considered(server, settings):
+        server = replace(server, behaviours=tuple(b for b in server.behaviours if not _is_served_anyway(app, b)))
+        if not _is_considered(server, settings):
             continue
         launchers = launchers_of(code, server.entry, tuple(settings.options["launch_files"]))
         host = mentions_host(code, server.entry)
@@ -35,6 +37,11 @@ def start_script_bypasses_custom_server(app: App, project: Project, settings: Se
             continue
         yield _finding(app, code, server, start, process, launchers, host, settings)
         return
+
+
+def _is_served_anyway(app: App, behaviour: Behaviour) -> bool:
+    """Whether a file of Next answers the URL as well, so that nothing is missing without the server."""
+    return bool(behaviour.url) and app.serves(behaviour.url.rstrip("/")) is not None
 
 
 def _is_considered(server: CustomServer, settings: Settings) -> bool:
@@ -46,8 +53,8 @@ def _is_local(server: CustomServer, launchers: Launchers) -> bool:
     """Whether the server exists for tests, or for TLS on a developer's machine."""
     if launchers.tests and not launchers.development:
         return True
-    only_tls = all(behaviour.kind == "tls" for behaviour in server.behaviours)
-    return bool(launchers.development) and (only_tls or launchers.local_tls)
+    only_tls = all(behaviour.kind == "tls" for behaviour in server.behaviours)  # or it does nothing of its own
+    return only_tls or launchers.local_tls
 
 
 def _finding(
@@ -75,6 +82,7 @@ def _finding(
         "frameworks": server.frameworks,
         "launched_in_development": bool(launchers.development),
         "host": host,
+        "fixed": f"NODE_ENV=production node {server.entry.removeprefix(app.package.dir).lstrip('/')}",
         "compiled": not server.entry.endswith(PLAIN),
     }
     return settings.finding(

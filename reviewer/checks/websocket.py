@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from reviewer.core.app import App
@@ -21,6 +21,7 @@ Shape = Literal["server", "upgrade", "handle", "next-ws", "vercel"]
 _SOCKET_IO = frozenset({"socket.io"})
 _UPGRADE_RANGES = (("13.4.13", "15.5.16"), ("16.0.0", "16.2.5"))  # CVE-2026-44578, self-hosted
 _MAX_CALL_HOPS = 2
+_RELATED: tuple[Shape, ...] = ("upgrade", "handle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class _Use:
     site: Site
     call: Call | None = None
     via: tuple[Site, ...] = ()
+    attached: bool = False
 
 
 def websocket_in_api_route(app: App, project: Project, settings: Settings) -> Iterator[Finding]:
@@ -41,7 +43,7 @@ def websocket_in_api_route(app: App, project: Project, settings: Settings) -> It
     search = _Search(project, settings, {route.path for app in project.next_apps for route in app.api_routes})
     for route in app.routes_of(settings.rule.head.where.roles):
         if route.path in search.candidates and (handlers := app.handlers(route)):
-            yield from _findings(app, route, list(search.uses(route, handlers)), settings)
+            yield from _findings(app, project, route, list(search.uses(route, handlers)), settings)
 
 
 class _Search:
@@ -56,6 +58,7 @@ class _Search:
         self.servers = settings.symbols("servers")
         self.extra = Symbols.of(settings.options["extra_server_symbols"])
         self.vercel = settings.symbols("vercel")
+        self.responses = settings.symbols("responses")
         marked = project.marked[settings.rule.id]
         helpers = [path for path in sorted(marked - routes) if self._is_helper(path)]
         self.candidates = marked | project.graph.reachers(helpers)
@@ -95,7 +98,7 @@ class _Search:
         here = Site(route.path, export.line, export.column, export.end_line, message)
         running = self.code.reachable(handler.file, [handler.function]) - {-1}
         for use in self._in_functions(handler.file, facts, running, _MAX_CALL_HOPS - 1):
-            yield _Use(use.shape, use.symbol, use.site, use.call, (here, *use.via))
+            yield replace(use, via=(here, *use.via))
 
     def _in_functions(self, path: str, facts: FileFacts, running: frozenset[int], hops: int) -> Iterator[_Use]:
         for call in facts.calls:
@@ -113,14 +116,13 @@ class _Search:
         ref = call.callee
         if ref is not None and (self.servers.match(ref) or self.extra.match(ref)):
             message = "the WebSocket server is created here"
-            return _Use("server", _symbol(ref), _with(site, message), call)
+            return _Use("server", _symbol(ref), _with(site, message), call, attached=_hands_over(call))
         if ref is not None and self.vercel.match(ref):
             return _Use("vercel", _symbol(ref), _with(site, "the upgrade is requested here"), call)
         if (upgrade := self._upgrade(call)) is not None:
             return _Use("upgrade", upgrade, _with(site, "the upgrade is answered here"), call)
-        passed = any(_is_server_handle(part.ref) for arg in call.args for part in arg.walk())
         listens = call.method == "on" and _is_server_handle(ref, above=1) and _is_text(_arg(call, 0), "upgrade")
-        if passed or listens:
+        if _hands_over(call) or listens:
             return _Use("handle", "socket.server", _with(site, "Next's HTTP server is handed over here"), call)
         return None
 
@@ -132,15 +134,16 @@ class _Search:
         if call.method == "writeHead" and first is not None and first.name == "101":
             return "writeHead(101)"
         ref = call.callee
-        if ref is None or ref.kind != "global":
-            return None
-        if ref.name in self.settings.listed("globals"):
+        if ref is not None and ref.kind == "global" and ref.name in self.settings.listed("globals"):
             return f"new {ref.name}()"
-        if ref.name == "Response" and second is not None:
+        if ref is not None and self._is_response(ref) and second is not None:
             status = second.prop("status")
             if second.prop("webSocket") is not None or (status is not None and status.name == "101"):
                 return "new Response(…, { status: 101 })"
         return None
+
+    def _is_response(self, ref: Ref) -> bool:
+        return (ref.kind == "global" and ref.name == "Response") or self.responses.match(ref)
 
     def _through(self, path: str, call: Call, hops: int) -> Iterator[_Use]:
         """Uses in a function of another file that this call runs, reported at the call."""
@@ -154,7 +157,7 @@ class _Search:
         here = Site(path, call.line, call.column, call.end_line, f"`{_symbol(callee)}()` is called here")
         running = self.code.reachable(where, [value.function]) - {-1}
         for use in self._in_functions(where, facts, running, hops - 1):
-            yield _Use(use.shape, use.symbol, use.site, use.call, (here, *use.via))
+            yield replace(use, via=(here, *use.via), attached=use.attached or _hands_over(call))
 
 
 def _with(site: Site, message: str) -> Site:
@@ -176,6 +179,11 @@ def _is_server_handle(ref: Ref | None, above: int = 0) -> bool:
     return at in (0, 1) and len(steps) - (at + 2) == above
 
 
+def _hands_over(call: Call) -> bool:
+    """Whether Next's HTTP server is among the arguments."""
+    return any(_is_server_handle(part.ref) for arg in call.args for part in arg.walk())
+
+
 def _arg(call: Call, index: int) -> Expr | None:
     return call.args[index] if len(call.args) > index else None
 
@@ -187,24 +195,27 @@ def _is_text(arg: Expr | None, text: str) -> bool:
 # -- from uses to findings --------------------------------------------------
 
 
-def _findings(app: App, route: Route, uses: list[_Use], settings: Settings) -> Iterator[Finding]:
+def _findings(app: App, project: Project, route: Route, uses: list[_Use], settings: Settings) -> Iterator[Finding]:
+    existing = _existing_server(app, project)
+
+    def report(same: list[_Use], related: list[_Use]) -> Iterator[Finding]:
+        return _finding(app, route, same, related, existing, settings)
+
     by_shape: dict[Shape, list[_Use]] = {}
     for use in uses:
         by_shape.setdefault(use.shape, []).append(use)
-    if "server" in by_shape:
-        related = [use.site for shape in ("upgrade", "handle") for use in by_shape.get(shape, [])]
-        for symbol in dict.fromkeys(use.symbol for use in by_shape["server"]):
-            same = [use for use in by_shape["server"] if use.symbol == symbol]
-            yield from _finding(app, route, same, related, settings)
-    else:
-        for shape in ("upgrade", "handle"):
-            if shape in by_shape:
-                yield from _finding(app, route, by_shape[shape], [], settings)
-                break
+    related = [use for shape in _RELATED for use in by_shape.get(shape, [])]
+    servers = by_shape.get("server", [])
+    for symbol in dict.fromkeys(use.symbol for use in servers):
+        yield from report([use for use in servers if use.symbol == symbol], related)
+    for shape in _RELATED:
+        if shape in by_shape and not servers:
+            yield from report(by_shape[shape], [])
+            break
     if "next-ws" in by_shape and app.depends_on("next-ws"):
-        yield from _finding(app, route, by_shape["next-ws"], [], settings)
+        yield from report(by_shape["next-ws"], [])
     if "vercel" in by_shape and _vercel_speaks(app, settings):
-        yield from _finding(app, route, by_shape["vercel"], [], settings)
+        yield from report(by_shape["vercel"], [])
 
 
 def _vercel_speaks(app: App, settings: Settings) -> bool:
@@ -213,34 +224,47 @@ def _vercel_speaks(app: App, settings: Settings) -> bool:
     return settings.options["vercel_beta"] == "warn" if host == "vercel" else host != "unknown"
 
 
-def _finding(app: App, route: Route, uses: list[_Use], related: list[Site], settings: Settings) -> Iterator[Finding]:
+def _existing_server(app: App, project: Project) -> str:
+    """Where a custom server of the application runs a WebSocket server already, or ''."""
+    behaviours = [b for server in project.servers_of(app) for b in server.behaviours if b.kind == "websocket"]
+    return f"{behaviours[0].path}:{behaviours[0].line}" if behaviours else ""
+
+
+def _finding(
+    app: App, route: Route, uses: list[_Use], related: list[_Use], existing: str, settings: Settings
+) -> Iterator[Finding]:
     use = uses[0]
     level = _level(app, route, use, settings)
     if level is None:
         return
-    sites = [*use.via, *(u.site for u in uses[:1]), *(s for u in uses[1:] for s in (*u.via, u.site)), *related]
     evidence: Evidence = "medium" if use.shape == "handle" else "high"
-    host = _host(app)
     if level == "error" and route.role == "pages-api-route" and app.deployment.evidence == "medium":
         evidence = "medium"
-    args: dict[str, Arg] = {
+    args = _args(app, route, use, {other.shape for other in related})
+    args |= {"existing": existing, "has_existing": bool(existing)}
+    sites = dict.fromkeys(site for each in (*uses, *related) for site in (*each.via, each.site))
+    yield settings.finding(app, sites, key=f"{use.shape}:{use.symbol}", level=level, evidence=evidence, args=args)
+
+
+def _args(app: App, route: Route, use: _Use, beside: set[Shape]) -> dict[str, Arg]:
+    module = use.call.callee.module if use.call is not None and use.call.callee is not None else ""
+    return {
         "symbol": use.symbol,
-        "module": use.call.callee.module if use.call is not None and use.call.callee is not None else "",
+        "module": module,
+        "made": f"new {use.symbol}(…)" if use.call is not None and use.call.is_new else f"{use.symbol}(…)",
         "shape": use.shape,
         "router": "app" if route.role == "app-route-handler" else "pages",
-        "host": host,
+        "host": _host(app),
         "collision": _collision(app, use),
         "cve": app.version("next").within(*_UPGRADE_RANGES) is True,
         "next_version": app.version("next").exact,
         "host_file": app.deployment.path,
         "helper": use.site.path,
         "is_indirect": bool(use.via),
-        "attached": _is_attached(use, related),
+        "attached": use.attached or use.shape == "handle" or "handle" in beside,
+        "answers_upgrade": "upgrade" in beside,
         "own_port": _has_own_port(use),
     }
-    yield settings.finding(
-        app, dict.fromkeys(sites), key=f"{use.shape}:{use.symbol}", level=level, evidence=evidence, args=args
-    )
 
 
 def _host(app: App) -> str:
@@ -270,23 +294,19 @@ def _level(app: App, route: Route, use: _Use, settings: Settings) -> Level | Non
     return "warning"
 
 
-def _is_attached(use: _Use, related: list[Site]) -> bool:
-    """Whether the server is put on Next's own HTTP server rather than on a port of its own."""
-    passed = use.call.args if use.call is not None else ()
-    return bool(related) or any(_is_server_handle(part.ref) for arg in passed for part in arg.walk())
-
-
 def _has_own_port(use: _Use) -> bool:
     """Whether the server listens by itself: a port as an option or as the only argument."""
     passed = use.call.args if use.call is not None and use.shape == "server" else ()
     return any(arg.kind == "number" or arg.prop("port") is not None for arg in passed)
 
 
-def _collision(app: App, use: _Use) -> bool:
-    """Whether the socket's path is a URL that Next itself answers."""
-    if use.call is None or use.call.callee is None:
-        return False
+def _collision(app: App, use: _Use) -> str:
+    """Whether Next itself answers the socket's path: ``measured`` on Next 14 to 16, ``version``, or ``none``."""
+    if use.call is None or use.call.callee is None or app.version("next").lt("13.4.13") is True:
+        return "none"
     path = next((value for arg in use.call.args if (value := arg.prop("path")) is not None), None)
-    if path is not None:
-        return path.kind == "string" and app.serves(path.name.rstrip("/")) is not None
-    return use.call.callee.module in _SOCKET_IO and app.serves("/socket.io") is not None
+    default = "/socket.io" if use.call.callee.module in _SOCKET_IO else ""
+    url = path.name if path is not None and path.kind == "string" else default if path is None else ""
+    if not url or app.serves(url.rstrip("/")) is None:
+        return "none"
+    return "measured" if app.version("next").lt("14.0.0") is False else "version"

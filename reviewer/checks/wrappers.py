@@ -121,29 +121,28 @@ def _prologues(app: App, code: Code, handlers: list[tuple[Route, Handler]], sett
         facts = code.facts(route.path) if handler.file == route.path and refuses(route.path) else None
         function = facts.function(handler.function) if facts is not None else None
         prologue = function.prologue if function is not None else None
-        if prologue is not None and prologue.rejects and (guard := _guard(code, route.path, prologue)):
+        if prologue is not None and prologue.rejects and (guard := _guard(code, prologue)):
             found.append((route, handler, prologue, guard))
     counts = Counter((guard, prologue.digest) for _, _, prologue, guard in found)
     for route, handler, prologue, guard in found:
         count = counts[guard, prologue.digest]
         if count >= settings.options["min_routes"]:
-            name = guard.rpartition("#")[2]
-            site = Site(route.path, prologue.line, 1, prologue.end_line, f"`{name}()` is checked here")
+            site = Site(route.path, prologue.line, 1, prologue.end_line, f"`{guard}()` is checked here")
             yield settings.finding(
                 app,
                 [site],
-                key=f"{handler.name}:guard:{name}",
-                args={"form": "guard", "chain": (name,), "depth": 1, "count": count},
-                group=f"guard:{name}",
+                key=f"{handler.name}:guard:{guard}",
+                args={"form": "guard", "chain": (guard,), "depth": 1, "count": count},
+                group=f"guard:{guard}:{prologue.digest}",
             )
 
 
-def _guard(code: Code, path: str, prologue: Prologue) -> str:
-    """The guard a prologue calls, as file or package and the name it is called by; '' when it calls none."""
+def _guard(code: Code, prologue: Prologue) -> str:
+    """The name of the guard a prologue calls; '' when it calls none. Equal text makes equal guards."""
     for ref in prologue.calls:
         spelled = ".".join([ref.name, *(step.lstrip(".") for step in ref.steps)])
         if ref.kind in ("import", "local") and _is_guard(spelled, code.names["guards"]):
-            return f"{code.origin(path, ref)[0]}#{spelled}"
+            return spelled
     return ""
 
 

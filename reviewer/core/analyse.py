@@ -9,7 +9,7 @@ from reviewer.core.app import App
 from reviewer.core.check import Check, Premise, Settings
 from reviewer.core.config import Config
 from reviewer.core.files import FactsCache, Files, NoCache
-from reviewer.core.finding import Analysis, Finding, Problem, Suggestion, weakest
+from reviewer.core.finding import Analysis, Finding, Problem, Site, Suggestion, weakest
 from reviewer.core.project import Project
 from reviewer.core.rulebook import Rulebook
 from reviewer.core.snapshot import Snapshot, is_script, with_file
@@ -85,7 +85,7 @@ def _finish(finding: Finding, files: Files, config: Config) -> Finding:
     """Configuration and the file's own comments applied to what a check found."""
     level = config.levels.get(finding.rule, finding.level)
     evidence = finding.evidence
-    if any(site.path in files.incomplete for site in finding.sites):
+    if any(_is_blurred(site, files) for site in finding.sites):
         evidence = weakest(evidence, "medium")
     return replace(
         finding,
@@ -94,6 +94,14 @@ def _finish(finding: Finding, files: Files, config: Config) -> Finding:
         excluded=config.ignores(finding.site.path),
         suppression=_suppression(finding, files),
     )
+
+
+def _is_blurred(site: Site, files: Files) -> bool:
+    """Whether the place lies in a file that was not analysed, or in a part of it that could not be read."""
+    if site.path not in files.unread:
+        return site.path in files.incomplete
+    line = site.line or 1
+    return any(first <= (site.end_line or line) and line <= last for first, last in files.unread[site.path])
 
 
 def _suppression(finding: Finding, files: Files) -> str | None:

@@ -37,7 +37,7 @@ def compare(base: Analysis, head: Analysis, diff: Diff, config: Config) -> Revie
     ]
     reported = [_reported(finding, diff, config) for finding in introduced]
     fixed = [base.findings[i] for i in range(len(base.findings)) if i not in {index for index, _ in pairs}]
-    problems = _problems(base, head, diff)
+    problems = tuple(_problems(base, head, diff, {site.path for f in introduced for site in f.sites}))
     existing = sum(not f.excluded for f in head.findings) - len(introduced)
     stats = {**head.stats, "changed_files": len(diff.files), "existing": existing}
     return Review(
@@ -156,12 +156,12 @@ def _fixed(gone: list[Finding], base: Analysis, head: Analysis, diff: Diff) -> I
             yield Fixed(finding.rule, finding.site.path, finding.fingerprint())
 
 
-def _problems(base: Analysis, head: Analysis, diff: Diff) -> tuple[Problem, ...]:
-    """The head's problems, and those of the base that the head does not have: they blur the comparison."""
+def _problems(base: Analysis, head: Analysis, diff: Diff, used: set[str]) -> Iterator[Problem]:
+    """What failed in either tree, and what was skipped of the files the change or its findings touch."""
     known = {(problem.path, problem.message) for problem in head.problems}
-    problems = list(head.problems)
+    for problem in head.problems:
+        if problem.kind == "failed" or problem.path in diff.files or problem.path in used:
+            yield problem
     for problem in base.problems:
-        path = diff.new_path(problem.path)
-        if problem.kind == "failed" and (path, problem.message) not in known:
-            problems.append(Problem("failed", problem.path, f"in the base: {problem.message}"))
-    return tuple(problems)
+        if problem.kind == "failed" and (diff.new_path(problem.path), problem.message) not in known:
+            yield Problem("failed", problem.path, f"in the base: {problem.message}")

@@ -86,6 +86,8 @@ class Expressions:
     def _reference(self, node: Node, scope: Scope, depth: int) -> Expr:
         if node.type == "identifier" and self.tree.text(node) == "undefined":
             return self._leaf(node, "null", "undefined")
+        if node.type == "identifier" and (literal := self._literal(node, scope)) is not None:
+            return literal
         ref = self.resolver.ref(node, scope)
         if node.type in ("identifier", "this"):
             return self._leaf(node, "ref", self.tree.text(node), ref)
@@ -142,8 +144,18 @@ class Expressions:
                 properties.append(("...", self.convert(child.named_children[0], scope, depth + 1)))
         return properties
 
+    def _literal(self, node: Node, scope: Scope) -> Expr | None:
+        """The string a constant was given, placed where the constant is used."""
+        binding = scope.lookup(self.tree.text(node))
+        if binding is None or binding.init is None or binding.steps or not binding.constant:
+            return None
+        value = string_value(self.tree, strip(binding.init))
+        return self._leaf(node, "string", value) if value is not None else None
+
     def _shorthand(self, node: Node, scope: Scope) -> Expr:
         name = self.tree.text(node)
+        if (literal := self._literal(node, scope)) is not None:
+            return literal
         binding = scope.lookup(name)
         ref = binding.ref if binding is not None else Ref("global", name)
         if ref is None and binding is not None and binding.constant and binding.init is not None:

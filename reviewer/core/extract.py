@@ -110,7 +110,7 @@ class _Extraction:
             assignments=tuple(assignments),
             directives=tuple(self._directives()),
             suppressions=tuple(self.suppressions),
-            error_line=self.tree.first_error_line(),
+            unread=self.tree.unread(),
             lines=self.tree.source.data.count(b"\n") + 1,
         )
 

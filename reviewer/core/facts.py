@@ -166,7 +166,7 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """Everything extracted from one file; ``error_line`` is the first line the grammar could not read."""
+    """Everything extracted from one file; ``unread`` are the lines (first, last) the grammar could not read."""
 
     imports: tuple[Import, ...] = ()
     exports: tuple[Export, ...] = ()
@@ -176,7 +176,7 @@ class FileFacts:
     assignments: tuple[Assignment, ...] = ()
     directives: tuple[str, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
-    error_line: int | None = None
+    unread: tuple[tuple[int, int], ...] = ()
     lines: int = 0
 
     def export(self, name: str) -> Export | None:

@@ -62,6 +62,7 @@ class Files:
         self.cache = cache
         self.problems: dict[str, Problem] = {}
         self.incomplete: set[str] = set()
+        self.unread: dict[str, tuple[tuple[int, int], ...]] = {}
         self.parsed = 0
         self._blobs: dict[str, Blob] = {}
         self._kept = 0
@@ -190,8 +191,9 @@ class Files:
         facts = self.cache.get(key)
         if facts is None:
             facts = self._guarded(path, key, source)
-        if facts is not None and facts.error_line is not None:
-            self.skip(path, f"it has a syntax error near line {facts.error_line}; the rest of it was analysed")
+        if facts is not None and facts.unread:
+            self.unread[path] = facts.unread
+            self.skip(path, f"the parser could not read the part near line {facts.unread[0][0]}; the rest was analysed")
         return facts
 
     def _worth_parsing(self, path: str, source: Source) -> bool:

@@ -14,7 +14,7 @@ UPGRADE_METHODS = ("SOCKET", "UPGRADE")
 DEFAULT_EXTENSIONS = ("tsx", "ts", "jsx", "js")
 
 _IGNORED_DIRECTORY = re.compile(
-    r"(?:^|/)(?:node_modules|\.next|dist|build|out|\.vercel|\.output|\.history|\.git|\.yarn|vendor|third_party|"
+    r"(?:^|/)(?:\.[^/]+|node_modules|dist|build|out|vendor|third_party|backups?|"
     r"__tests__|__mocks__|test|tests|e2e|cypress|playwright|fixtures|stories|examples?|docs|templates)/"
 )
 _IGNORED_NAME = re.compile(r"\.d\.[cm]?ts$|\.(?:test|spec|stories|mock|cy|e2e|min)\.[cm]?[jt]sx?$")

@@ -62,8 +62,9 @@ Spoken = Annotated[str | Sentence | OneOf, Field(union_mode="left_to_right")]
 
 
 class Message(_Strict):
-    """The four slots of a comment."""
+    """The four slots of a comment, and titles for findings the page's own does not fit."""
 
+    title: list[Sentence] = []
     seen: list[Spoken]
     cost: list[Spoken]
     fine: list[Spoken]

@@ -49,6 +49,7 @@ class Behaviour:
     label: str
     path: str
     line: int
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,7 @@ def _behaviours(code: Code, path: str) -> Iterator[Behaviour]:
         if facts is None or ref is None:
             continue
         if code.ws_servers.match(ref):
-            yield Behaviour("websocket", _spelled(call), path, call.line)
+            yield Behaviour("websocket", f"{ref.module}: {_spelled(call)}", path, call.line)
         elif call.method == "on" and _is_own_upgrade(code, path, call):
             yield Behaviour("websocket", "upgrade listener", path, call.line)
         elif ref.kind == "import" and ref.module in _HTTP | _SECURE and ref.last_member().startswith("create"):
@@ -221,12 +222,12 @@ def _registration(code: Code, path: str, facts: FileFacts, call: Call, method: s
     if any(_dispatches(code, path, target) for target in targets) or _is_error_handler(facts, targets):
         return
     if any(_renders_page(code, path, target) for target in targets):
-        yield Behaviour("page", f"{method.upper()} {url}", path, call.line)
+        yield Behaviour("page", f"{method.upper()} {url}", path, call.line, url)
     elif method in ("use", "register"):
         for target in targets:
             yield from _middleware(code, path, call, target, url)
     else:
-        yield Behaviour("api", f"{method.upper()} {url}" if url else f"{method}(…)", path, call.line)
+        yield Behaviour("api", f"{method.upper()} {url}" if url else f"{method}(…)", path, call.line, url)
 
 
 def _registered(call: Call) -> tuple[str, tuple[Expr, ...]]:
@@ -342,7 +343,7 @@ def _registered_on(code: Code, path: str, facts: FileFacts, function: int, index
         if call.function not in inside or ref is None:
             continue
         if code.ws_servers.match(ref):
-            yield Behaviour("websocket", _spelled(call), path, call.line)
+            yield Behaviour("websocket", f"{ref.module}: {_spelled(call)}", path, call.line)
         elif _is_param(ref, function, index) and ref.last_member() in _METHODS:
             yield from _registration(code, path, facts, call, ref.last_member())
 

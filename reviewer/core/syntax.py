@@ -55,17 +55,17 @@ class Tree:
     def end_line(self, node: Node) -> int:
         return node.end_point[0] + 1
 
-    def first_error_line(self) -> int | None:
-        """Line of the first place the grammar could not make sense of, or None."""
-        if not self.root.has_error:
-            return None
-        node = self.root
-        while not (node.is_error or node.is_missing):
-            broken = next((child for child in node.children if child.has_error or child.is_missing), None)
-            if broken is None:
-                break
-            node = broken
-        return self.line(node)
+    def unread(self) -> tuple[tuple[int, int], ...]:
+        """First and last lines of the parts the grammar could not make sense of, in order."""
+        ranges: list[tuple[int, int]] = []
+        stack = [self.root] if self.root.has_error else []
+        while stack:
+            node = stack.pop()
+            if node.is_error or node.is_missing:
+                ranges.append((self.line(node), self.end_line(node)))
+            else:
+                stack.extend(child for child in reversed(node.children) if child.has_error or child.is_missing)
+        return tuple(ranges)
 
 
 def language_of(path: str) -> str | None:

@@ -36,7 +36,8 @@ def message_of(finding: Finding, rule: Rule) -> Message:
     """The message of one finding."""
     slots = {slot: _slot(getattr(rule.head.message, slot), finding.args) for slot in SLOTS}
     cites = tuple(cite for cite in rule.head.cites if holds(cite.when, finding.args))[:MAX_CITES]
-    return Message(rule.head.title, cites=cites, **slots)
+    titles = (sentence.text for sentence in rule.head.message.title if holds(sentence.when, finding.args))
+    return Message(next(titles, rule.head.title), cites=cites, **slots)
 
 
 def holds(when: Mapping[str, object], args: Mapping[str, Arg]) -> bool:

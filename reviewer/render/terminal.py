@@ -17,6 +17,7 @@ from reviewer.render.message import message_of, visible
 LineOf = Callable[[str, int], str | None]
 
 MAX_WIDTH = 100
+MAX_SKIPPED = 5
 _STYLES = {"error": "bold red", "warning": "yellow", "notice": "cyan"}
 _LABELS = (("seen", ""), ("cost", "What it costs here: "), ("fine", "Fine when: "), ("alternative", "Instead: "))
 _CODE = re.compile(r"(`+)(.+?)\1")
@@ -54,7 +55,7 @@ def _print_finding(reported: Reported, rule: Rule, line_of: LineOf, console: Con
     if not in_full:
         console.print(Text("    The same cause as above.", style="dim"))
         return
-    console.print(Padding(Text(rule.head.title, "bold"), (0, 2, 0, 4)))
+    console.print(Padding(Text(message_of(finding, rule).title, "bold"), (0, 2, 0, 4)))
     for row in _prose(reported, rule):
         console.print(Padding(row, (0, 2, 0, 4)))
 
@@ -105,11 +106,15 @@ def _marked(markdown: str) -> Text:
 def _closing(review: Review) -> Iterator[Text]:
     for fixed in review.fixed:
         yield Text(f"Fixed: {visible(fixed.path)} no longer has {fixed.rule}.", style="green")
-    for problem in review.problems:
+    failed = [problem for problem in review.problems if problem.kind == "failed"]
+    skipped = [problem for problem in review.problems if problem.kind == "skipped"]
+    for problem in (*failed, *skipped[:MAX_SKIPPED]):
         style = "bold red" if problem.kind == "failed" else "dim"
         yield Text(
             f"{problem.kind.capitalize()}: {visible(problem.path) or '.'}: {visible(problem.message)}.", style=style
         )
+    if len(skipped) > MAX_SKIPPED:
+        yield Text(f"Skipped: and {len(skipped) - MAX_SKIPPED} more (--format json lists them all).", style="dim")
     yield Text(total(review), style="bold")
 
 

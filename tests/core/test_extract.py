@@ -336,7 +336,7 @@ def positions(value: object) -> Iterator[tuple[int, int]]:
 def assert_positions_exist(facts: FileFacts, data: bytes) -> None:
     lines = data.split(b"\n")
     assert facts.lines == len(lines)
-    assert facts.error_line is None or 1 <= facts.error_line <= len(lines)
+    assert all(1 <= first <= last <= len(lines) for first, last in facts.unread)
     for line, column in positions(facts):
         assert 1 <= line <= len(lines)
         assert 1 <= column <= len(lines[line - 1].decode()) + 1

@@ -40,8 +40,10 @@ def test_the_suffix_decides_the_grammar(path: str, language: str | None) -> None
         ("const a = 1\n\n}\n", 3),
     ],
 )
-def test_the_first_error_is_located(code: str, line: int | None) -> None:
-    assert parse(Source(code.encode()), "typescript").first_error_line() == line
+def test_what_cannot_be_read_is_located(code: str, line: int | None) -> None:
+    unread = parse(Source(code.encode()), "typescript").unread()
+    assert [first for first, _ in unread][:1] == ([line] if line is not None else [])
+    assert all(first <= last <= code.count("\n") + 1 for first, last in unread)
 
 
 def test_captures_come_in_source_order_outer_before_inner() -> None:
