@@ -268,7 +268,7 @@ def _examples(path: str, lines: Lines, bad: bool) -> Iterator[Example]:
         elif line.startswith("### "):
             if files:
                 yield _example(name, bad, started, files, options)
-            name, started, files, options = line[4:].strip(), number, {}, {}
+            name, started, files, options, file = line[4:].strip(), number, {}, {}, ""
         elif line.startswith("Options: "):
             options = _options(path, number, line[9:])
         elif (match := _PATH_LINE.match(line.strip())) is not None and not line.startswith(" "):

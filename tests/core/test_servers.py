@@ -235,7 +235,7 @@ def test_servers_without_a_framework(code: str, expected: list[tuple[str, str]])
         ("server.use((error, req, res, following) => res.end());", []),
         ("server.use(handle);", []),
         ("function forward(req, res) { return handle(req, res); } server.use(forward);", []),
-        ("new (require('ws').WebSocketServer)({ port: 1 });", [("websocket", "new WebSocketServer()")]),
+        ("new (require('ws').WebSocketServer)({ port: 1 });", [("websocket", "ws: new WebSocketServer()")]),
         ("const http = require('http').createServer(server); http.on('upgrade', app.getUpgradeHandler());", []),
         (
             "const http = require('http').createServer(server); http.on('upgrade', (req, socket) => socket.end());",
