@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from reviewer.core.analyse import Engine, analyse
 from reviewer.core.check import Check
 from reviewer.core.config import Config
+from reviewer.core.files import FactsCache
 from reviewer.core.finding import Analysis, Finding
 from reviewer.core.rulebook import Example, Expectation, Rule, Rulebook
 from reviewer.core.snapshot import snapshot_of
@@ -24,17 +25,21 @@ class Failure:
     message: str
 
 
-def run_example(rule: Rule, example: Example, rulebook: Rulebook, checks: Mapping[str, Check]) -> Analysis:
+def run_example(
+    rule: Rule, example: Example, rulebook: Rulebook, checks: Mapping[str, Check], cache: FactsCache | None = None
+) -> Analysis:
     """The analysis of an example under its rule alone."""
     config = Config(options={rule.id: example.options})
     engine = Engine(rulebook, checks, config, frozenset({rule.id}))
-    return analyse(snapshot_of(example.files), engine)
+    return analyse(snapshot_of(example.files), engine, cache)
 
 
-def failures(rule: Rule, rulebook: Rulebook, checks: Mapping[str, Check]) -> Iterator[Failure]:
+def failures(
+    rule: Rule, rulebook: Rulebook, checks: Mapping[str, Check], cache: FactsCache | None = None
+) -> Iterator[Failure]:
     """Every way in which the examples of a page do not hold."""
     for example in rule.examples:
-        analysis = run_example(rule, example, rulebook, checks)
+        analysis = run_example(rule, example, rulebook, checks, cache)
         messages = [*_trouble(analysis), *_differences(rule, example, analysis.findings)]
         if example.bad and not example.expected:
             messages.append("a Bad example marks the line it expects with '// expect'")

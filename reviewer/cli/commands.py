@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback as traceback_
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +13,8 @@ import typer
 
 from reviewer import RULESET, __version__
 from reviewer.cli.analyst import analyst
-from reviewer.cli.output import Output, fail, print_result
+from reviewer.cli.output import INCOMPLETE, Output, fail, print_result
+from reviewer.core.text import NotText, decode
 from reviewer.render.json import Revisions
 from reviewer.resources import built_in_rulebook, rulebook_at, rules_dir
 from reviewer.sandbox import AnalysisFailed, ConfigurationInvalid, Job
@@ -126,7 +129,7 @@ def run_examples(
     where = path if path is not None else rules_dir()
     try:
         rulebook = rulebook_at(where if where.is_dir() else where.parent)
-    except (RulePageError, OSError) as error:
+    except (RulePageError, OSError, UnicodeDecodeError) as error:
         fail(str(error))
     if missing := unset_check(rulebook, CHECKS):
         fail(f"no check is called {', '.join(missing)}; known: {', '.join(sorted(CHECKS))}")
@@ -143,7 +146,7 @@ def run_examples(
 
 
 class _Boundary:
-    """The boundary where expected trouble becomes a message and exit status 2."""
+    """The boundary where trouble becomes a message: exit status 2 when it was expected, else 3, never 1."""
 
     def __enter__(self) -> None:
         return None
@@ -157,7 +160,11 @@ class _Boundary:
             fail(str(error))
         if isinstance(error, AnalysisFailed):
             print(f"reviewer: the analysis failed: {error}", file=sys.stderr)
-            raise typer.Exit(3)
+            raise typer.Exit(INCOMPLETE)
+        if isinstance(error, Exception) and not isinstance(error, (typer.Exit, BrokenPipeError)):
+            traceback_.print_exception(error)
+            print("reviewer: this is a fault of the reviewer itself; there is no result", file=sys.stderr)
+            raise typer.Exit(INCOMPLETE)
 
 
 def _existing(path: Path) -> Path:
@@ -192,8 +199,8 @@ def _whole(repository: GitRepository) -> GitRepository:
     """The repository seen from its top, not from the folder somebody happens to stand in."""
     if repository.is_bare:
         return repository
-    top = repository.run("rev-parse", "--show-toplevel").decode().strip()
-    return GitRepository(Path(top))
+    top = repository.run("rev-parse", "--show-toplevel").removesuffix(b"\n")
+    return GitRepository(Path(os.fsdecode(top)))
 
 
 def _rules(names: list[str] | None) -> tuple[str, ...]:
@@ -227,7 +234,9 @@ def _config_of(repository: GitRepository, commit: str) -> tuple[str, str] | None
             return CONFIG_PATH, ""
         for _, blob in tree.read([entry.id]):
             if isinstance(blob, bytes):
-                return CONFIG_PATH, blob.decode("utf-8", "replace")
+                return CONFIG_PATH, decode(blob).data.decode()
+    except NotText as error:
+        raise SourceError(f"{CONFIG_PATH} of {commit[:12]} cannot be read: {error}") from None
     finally:
         tree.close()
     raise SourceError(f"{CONFIG_PATH} of {commit[:12]} cannot be read: fetch its content and run this again")

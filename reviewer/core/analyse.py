@@ -168,5 +168,5 @@ def _note_links(files: Files) -> None:
     for path, entry in files.listing.items():
         if entry.kind == "submodule":
             files.skip(path, "it is a submodule, which is another repository")
-        elif entry.kind == "symlink" and is_script(path):
+        elif entry.kind == "symlink" and (is_script(path) or path.rpartition("/")[2] == "package.json"):
             files.skip(path, "it is a symlink, which is not followed")

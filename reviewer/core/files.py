@@ -106,7 +106,7 @@ class Files:
                 self._keep(id, blob)
 
     def _keep(self, id: str, blob: Blob) -> None:
-        if self._kept < KEEP_BYTES:
+        if self._kept < KEEP_BYTES and id not in self._blobs:
             self._blobs[id] = blob
             self._kept += len(blob) if isinstance(blob, bytes) else 0
 
@@ -144,17 +144,14 @@ class Files:
             return None
 
     def containing(self, paths: Sequence[str], words: Mapping[str, Words]) -> dict[str, set[str]]:
-        """For each group, the paths whose bytes hold all words of one of its sets. Unreadable files are left out."""
+        """For each group, the paths whose bytes hold all words of one of its sets. Unreadable files are noted."""
         self.prefetch(paths)
         found: dict[str, set[str]] = {group: set() for group in words}
         groups = list(words.items())
         first = _shortest({needles[0] for alternatives in words.values() for needles in alternatives})
         for path in paths:
-            id = self.listing[path].id
-            blob = self._blobs.get(id)
+            blob = self.raw(path)
             if blob is None:
-                blob = self.snapshot.read(path)
-            if not isinstance(blob, bytes):
                 continue
             if blob[:2] in (b"\xff\xfe", b"\xfe\xff"):
                 blob = blob.replace(b"\0", b"")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -99,12 +99,17 @@ def _package(files: Files, path: str) -> Package | None:
         return None
     try:
         document = parse_json(source)
-    except (InvalidJson, TooComplex) as error:
-        line = f" on line {error.line}" if isinstance(error, InvalidJson) else ""
-        files.skip(path, f"it is not valid JSON{line}: {error}")
+    except InvalidJson as error:
+        files.skip(path, f"it is not valid JSON on line {error.line}: {error}")
+        return None
+    except TooComplex as error:
+        files.fail(path, str(error))
         return None
     value = document.value
-    if not isinstance(value, dict) or (value and value.keys() <= _STUB_KEYS and path != "package.json"):
+    if not isinstance(value, dict):
+        files.skip(path, "it is not a JSON object")
+        return None
+    if value and value.keys() <= _STUB_KEYS and path != "package.json":
         return None
     return Package(parent(path), value, document.positions)
 
@@ -185,42 +190,47 @@ def _is_member(directory: str, root: str, globs: list[str]) -> bool:
 
 
 def matches(glob: str, path: str) -> bool:
-    """Whether a path matches a glob of ``*``, ``**``, ``?`` and ``{a,b}``; one with too many stars matches nothing."""
-    return not _is_costly(glob) and _glob(glob).fullmatch(path) is not None
+    """Whether a path matches a glob of ``*``, ``**``, ``?`` and ``{a,b}``, in time that no glob can make explode."""
+    if glob not in _ALTERNATIVES:
+        _ALTERNATIVES[glob] = [plain.split("/") for plain in _expanded(glob.removeprefix("./").rstrip("/"))]
+    return any(_wild(plain, path.split("/"), "**", _is_segment) for plain in _ALTERNATIVES[glob])
 
 
-def _is_costly(glob: str) -> bool:
-    """Whether matching could take time exponential in the stars: four in one name, or three ``**`` on the way."""
-    names = glob.split("/")
-    return glob.removesuffix("/**").count("**") > 2 or any(len(re.findall(r"\*+", name)) > 3 for name in names)
+MAX_ALTERNATIVES = 100
+_ALTERNATIVES: dict[str, list[list[str]]] = {}
+_INNERMOST_BRACES = re.compile(r"\{([^{}]*)\}")
 
 
-_GLOBS: dict[str, re.Pattern[str]] = {}
-
-
-def _glob(glob: str) -> re.Pattern[str]:
-    if glob not in _GLOBS:
-        _GLOBS[glob] = re.compile(_glob_regex(glob.removeprefix("./").rstrip("/")))
-    return _GLOBS[glob]
-
-
-def _glob_regex(glob: str) -> str:
-    out, depth = "", 0
-    for part in re.findall(r"\*\*/|/\*\*$|\*+|\?|[{},]|[^*?{},/]+|/", glob):
-        if part == "**/":
-            out += "(?:[^/]+/)*"
-        elif part == "/**":
-            out += "(?:/.*)?"
-        elif part.startswith("*"):
-            out += "[^/]*" if part == "*" else ".*"
-        elif part == "?":
-            out += "[^/]"
-        elif part == "{":
-            out, depth = out + "(?:", depth + 1
-        elif part == "}" and depth:
-            out, depth = out + ")", depth - 1
-        elif part == "," and depth:
-            out += "|"
+def _expanded(glob: str) -> list[str]:
+    """The globs without braces that a glob stands for; none when they are too many."""
+    done: list[str] = []
+    left = [glob]
+    while left and len(done) + len(left) <= MAX_ALTERNATIVES:
+        plain = left.pop()
+        braces = _INNERMOST_BRACES.search(plain)
+        if braces is None:
+            done.append(plain)
         else:
-            out += re.escape(part)
-    return out + ")" * depth
+            left += [plain[: braces.start()] + part + plain[braces.end() :] for part in braces.group(1).split(",")]
+    return [] if left else done
+
+
+def _wild(pattern: Sequence[str], text: Sequence[str], star: str, same: Callable[[str, str], bool]) -> bool:
+    """Whether a pattern matches; *star* in it stands for any run. Only the last star is ever tried again."""
+    at = position = resume = 0
+    last = -1
+    while position < len(text):
+        if at < len(pattern) and pattern[at] == star:
+            last, resume, at = at, position, at + 1
+        elif at < len(pattern) and same(pattern[at], text[position]):
+            at, position = at + 1, position + 1
+        elif last >= 0:
+            at, resume = last + 1, resume + 1
+            position = resume
+        else:
+            return False
+    return all(part == star for part in pattern[at:])
+
+
+def _is_segment(glob: str, name: str) -> bool:
+    return _wild(glob, name, "*", lambda wanted, char: wanted in ("?", char))

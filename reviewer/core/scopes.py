@@ -144,7 +144,7 @@ class Resolver:
         self._making = False
 
     def ref(self, node: Node, scope: Scope, hops: int = 0) -> Ref | None:
-        """The reference *node* amounts to, or None when it is not a chain of names, members and calls."""
+        """The reference *node* amounts to, or None when it is no chain, or a very long one, of names and calls."""
         steps: list[str] = []
         while len(steps) < MAX_STEPS:
             node = strip(node)

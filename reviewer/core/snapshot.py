@@ -25,6 +25,7 @@ class Missing(Enum):
 
     ABSENT = "its content is missing from the repository (a partial clone?)"
     TOO_LARGE = "it is larger than 8 MiB"
+    UNREADABLE = "it cannot be read (its permissions?)"
 
 
 Blob = bytes | Missing

@@ -137,11 +137,15 @@ def parse_json(source: Source) -> Json:
     """Strict JSON with positions; of duplicate keys the last wins, as for npm. Raises InvalidJson, TooComplex."""
     try:
         value = json.loads(source.data.decode())
-        json.dumps(value, ensure_ascii=False).encode()
+        if b"\\u" in source.data:
+            json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise InvalidJson(error.msg, error.lineno) from None
+    except UnicodeEncodeError:
+        line = source.data[: source.data.lower().index(b"\\ud")].count(b"\n") + 1
+        raise InvalidJson("it holds half of a surrogate pair", line) from None
     except ValueError:
-        raise InvalidJson("a number is too long, or a character is half of a surrogate pair", 1) from None
+        raise TooComplex("it holds a number with too many digits") from None
     except RecursionError:
         raise TooComplex("it is nested too deeply") from None
     tree = parse(source, "json")

@@ -140,7 +140,7 @@ def _pinned(files: Files, path: str, package: Package, root: str, name: str, spe
 def _from_pnpm(text: str, relative: str, name: str) -> str | None:
     """Importers of workspaces, the nearest first; files of a single package have the sections at top level."""
     entry = re.compile(
-        rf"^ +['\"]?{re.escape(name)}['\"]?:(?: (\S+)|\n(?:.*specifier:.*\n)? +version: (\S+))", re.MULTILINE
+        rf"^ +['\"]?{re.escape(name)}['\"]?:(?: (\S+)|\n(?: *specifier:[^\n]*+\n)? +version: (\S+))", re.MULTILINE
     )
     head = text.partition("\npackages:")[0] + "\n"
     bodies = [head]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from reviewer.core.finding import Reported
 from reviewer.core.rulebook import Rule
@@ -21,7 +21,7 @@ def comment(findings: Sequence[Reported], rule: Rule) -> str:
     if len(findings) > 1:
         parts.append(_places(findings[1:]))
     if first.suggestion is not None and len(findings) == 1:
-        parts.append(_suggestion(first.suggestion.replacement))
+        parts += _suggestion(first.suggestion.replacement)
     parts.append(_sources(message, rule))
     return "\n\n".join(parts) + "\n"
 
@@ -38,12 +38,14 @@ def _place(finding: Reported) -> str:
     return f"{site.path}:{site.line}" if site.line is not None else site.path
 
 
-def _suggestion(replacement: str) -> str:
-    text = visible(replacement.replace("\n", "\0")).replace("\\u{0}", "\n")
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"{fence}suggestion\n{text}\n{fence}"
+def _suggestion(replacement: str) -> Iterator[str]:
+    """The block that applies a replacement; none where what it would write cannot be shown as it is."""
+    shown = replacement.translate({ord("\n"): " ", ord("\t"): " "})
+    if visible(shown) == shown:
+        fence = "```"
+        while fence in replacement:
+            fence += "`"
+        yield f"{fence}suggestion\n{replacement}\n{fence}"
 
 
 def _sources(message: Message, rule: Rule) -> str:

@@ -67,7 +67,7 @@ def _print_line(site: Site, line_of: LineOf, console: Console) -> None:
     indent = len(text) - len(text.lstrip())
     shown = visible(text.strip().replace("\t", " "))
     width = max(20, min(console.width, MAX_WIDTH) - 12)
-    caret = max(0, site.column - 1 - indent)
+    caret = len(visible(text[indent : max(indent, site.column - 1)].replace("\t", " ")))
     if len(shown) > width:
         start = max(0, min(caret - width // 2, len(shown) - width))
         shown, caret = shown[start : start + width], caret - start
@@ -85,10 +85,12 @@ def _prose(reported: Reported, rule: Rule) -> Iterator[Text]:
         yield (
             Text(f"see {visible(place)}", style="dim")
             + Text(": " if site.message else "", "dim")
-            + _marked(site.message)
+            + _marked(visible(site.message))
         )
     if reported.finding.suggestion is not None:
-        yield Text("Suggested line: ", style="italic") + Text(reported.finding.suggestion.replacement.strip(), "green")
+        yield Text("Suggested line: ", style="italic") + Text(
+            visible(reported.finding.suggestion.replacement.strip()), "green"
+        )
     for cite in message.cites:
         yield Text(f"{cite.title}, {cite.url} (checked {cite.checked})", style="dim")
 

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from reviewer.core.analyse import Engine, analyse
 from reviewer.core.compare import compare, scan
-from reviewer.core.config import CONFIG_PATH, Config, InvalidConfig, load_config
+from reviewer.core.config import CONFIG_PATH, Config, ConfigError, InvalidConfig, load_config
 from reviewer.core.diff import Diff
 from reviewer.core.facts import FileFacts
 from reviewer.core.files import FactsKey, NoCache
@@ -49,7 +49,7 @@ class _RemoteBlobs:
         presence, content = payload[:1], payload[1:]
         if presence == wire.PRESENT:
             return content
-        return Missing.TOO_LARGE if presence == wire.TOO_LARGE else Missing.ABSENT
+        return next((reason for reason, sign in wire.MISSING.items() if sign == presence), Missing.ABSENT)
 
 
 class _LimitedFacts(NoCache):
@@ -68,13 +68,17 @@ class _LimitedFacts(NoCache):
     def begin(self, path: str, id: str) -> str | None:
         if id in self.quarantine:
             return self.quarantine[id]
-        wire.send(self.outgoing, wire.WORKING, json.dumps({"path": path, "id": id}).encode())
-        self.outgoing.flush()
+        self._announce({"path": path, "id": id})
         signal.setitimer(signal.ITIMER_PROF, FILE_CPU_SECONDS)
         return None
 
     def end(self) -> None:
         signal.setitimer(signal.ITIMER_PROF, 0)
+        self._announce(None)
+
+    def _announce(self, work: Mapping[str, str] | None) -> None:
+        wire.send(self.outgoing, wire.WORKING, json.dumps(work).encode())
+        self.outgoing.flush()
 
 
 def limit_resources() -> None:
@@ -103,9 +107,12 @@ def _config(request: Mapping[str, Any], snapshot: Snapshot, rulebook: Rulebook) 
         return Config()
     raw = snapshot.read(CONFIG_PATH)
     try:
+        reason = "" if isinstance(raw, bytes) else raw.value
         text = decode(raw).data.decode() if isinstance(raw, bytes) else ""
-    except NotText:
-        text = ""
+    except NotText as error:
+        text, reason = "", str(error)
+    if reason:
+        raise InvalidConfig((ConfigError(CONFIG_PATH, 1, reason),))
     return load_config(text, rulebook)
 
 

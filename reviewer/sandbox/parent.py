@@ -6,18 +6,20 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from reviewer.core.finding import Problem, Review
-from reviewer.core.snapshot import Entry, Missing
+from reviewer.core.snapshot import Entry
 from reviewer.sandbox import wire
 from reviewer.sources import Tree
 
 MAX_OUTPUT = 64 << 20
 MAX_QUARANTINED = 25
+
+T = TypeVar("T")
 
 _START = "import sys; sys.path.insert(0, {root!r}); from reviewer.sandbox.child import main; main()"
 _SIGNALS = {
@@ -92,8 +94,12 @@ class Analyst:
             attempt = _Attempt(self._running(), trees, listings)
             try:
                 return attempt.run(self._request(job, listings))
-            except (wire.WireError, BrokenPipeError):
-                reason = self._cause_of_death()
+            except AnalysisFailed as error:
+                reason = str(error)
+                self.close()
+                break
+            except (wire.WireError, BrokenPipeError) as error:
+                reason = self._cause_of_death(error)
                 self.close()
                 if attempt.working is None:
                     break
@@ -114,12 +120,13 @@ class Analyst:
         request = {"trees": trees, "config": config, "only": job.only, "quarantine": self._quarantine}
         return json.dumps(request).encode()
 
-    def _cause_of_death(self) -> str:
-        process = self._running()
+    def _cause_of_death(self, error: Exception) -> str:
+        if isinstance(error, wire.Violation):
+            return f"its analysis sent {error}"
         try:
-            status = process.wait(timeout=10)
+            status = self._running().wait(timeout=10)
         except subprocess.TimeoutExpired:
-            return "its analysis sent something that is no answer"
+            return "its analysis closed the pipe without an answer"
         if status < 0:
             number = -status
             return _SIGNALS.get(signal.Signals(number), f"its analysis ended with signal {number}")
@@ -149,30 +156,35 @@ class _Attempt:
         while True:
             kind, payload = wire.receive(self.incoming, MAX_OUTPUT)
             if kind == wire.READ:
-                self._answer(json.loads(payload))
+                self._answer(*_parsed(payload, lambda value: (value["tree"], list(map(str, value["ids"])))))
             elif kind == wire.WORKING:
-                self.working = str(json.loads(payload)["id"])
+                self.working = _parsed(payload, lambda value: None if value is None else str(value["id"]))
             elif kind == wire.DONE:
                 return _decode(payload)
             elif kind == wire.INVALID:
-                rows = json.loads(payload)
-                raise ConfigurationInvalid(tuple((r["path"], r["line"], r["message"]) for r in rows))
+                rows = _parsed(
+                    payload, lambda value: [(str(r["path"]), int(r["line"]), str(r["message"])) for r in value]
+                )
+                raise ConfigurationInvalid(tuple(rows))
             else:
-                raise AnalysisFailed(payload.decode("utf-8", "replace"))
+                raise AnalysisFailed(f"the analysis crashed ({payload.decode('utf-8', 'replace')})")
 
-    def _answer(self, question: Mapping[str, Any]) -> None:
+    def _answer(self, label: str, ids: list[str]) -> None:
         """Blobs of the tree the child was given; it can ask for no others."""
-        label = question["tree"]
-        ids = [id for id in question["ids"] if id in self.known[label]]
-        if len(ids) != len(question["ids"]):
-            raise wire.WireError("a question for objects outside the tree")
+        if label not in self.trees or not self.known[label].issuperset(ids):
+            raise wire.Violation("a question for objects outside the tree")
         for _, blob in self.trees[label].read(ids):
-            if isinstance(blob, bytes):
-                wire.send(self.outgoing, wire.BLOB, wire.PRESENT + blob)
-            else:
-                presence = wire.TOO_LARGE if blob is Missing.TOO_LARGE else wire.ABSENT
-                wire.send(self.outgoing, wire.BLOB, presence)
+            answer = wire.PRESENT + blob if isinstance(blob, bytes) else wire.MISSING[blob]
+            wire.send(self.outgoing, wire.BLOB, answer)
         self.outgoing.flush()
+
+
+def _parsed(payload: bytes, read: Callable[[Any], T]) -> T:
+    """What *read* takes from a message. The child is not trusted: it may have sent anything."""
+    try:
+        return read(json.loads(payload))
+    except (ValueError, TypeError, LookupError, RecursionError):
+        raise wire.Violation("something that is no message") from None
 
 
 def _decode(payload: bytes) -> Review:

@@ -5,21 +5,28 @@ from __future__ import annotations
 import struct
 from typing import IO
 
+from reviewer.core.snapshot import Missing
+
 REQUEST = b"Q"  # parent to child: JSON, what to do
 BLOB = b"B"  # parent to child: one byte for presence, then the content
 READ = b"R"  # child to parent: JSON, a tree and ids of blobs
-WORKING = b"W"  # child to parent: JSON, the file whose analysis begins
+WORKING = b"W"  # child to parent: JSON, the file whose analysis begins; null when it has ended
 DONE = b"D"  # child to parent: JSON, the review
 INVALID = b"I"  # child to parent: JSON, errors of the configuration
 CRASHED = b"X"  # child to parent: text, what went wrong outside any file
 
-PRESENT, ABSENT, TOO_LARGE = b"+", b"-", b">"
+PRESENT = b"+"
+MISSING = {Missing.ABSENT: b"-", Missing.TOO_LARGE: b">", Missing.UNREADABLE: b"!"}
 
 _HEADER = struct.Struct("!cI")
 
 
 class WireError(Exception):
-    """The other side closed the pipe, or sent more than is accepted."""
+    """The other side closed the pipe."""
+
+
+class Violation(WireError):
+    """The other side sent what is not accepted."""
 
 
 def send(stream: IO[bytes], kind: bytes, payload: bytes) -> None:
@@ -27,13 +34,13 @@ def send(stream: IO[bytes], kind: bytes, payload: bytes) -> None:
 
 
 def receive(stream: IO[bytes], limit: int) -> tuple[bytes, bytes]:
-    """The next frame. Raises WireError at the end of the stream and for payloads above *limit* bytes."""
+    """The next frame. Raises WireError at the end of the stream, Violation for payloads above *limit* bytes."""
     header = stream.read(_HEADER.size)
     if len(header) < _HEADER.size:
         raise WireError("the pipe was closed")
     kind, size = _HEADER.unpack(header)
     if size > limit:
-        raise WireError(f"a message of {size:,} bytes (limit {limit:,})")
+        raise Violation(f"a message of {size:,} bytes (limit {limit:,})")
     payload = stream.read(size)
     if len(payload) < size:
         raise WireError("the pipe was closed")

@@ -21,6 +21,10 @@ class Folder:
     def __init__(self, path: Path, repository: GitRepository | None = None) -> None:
         if not path.is_dir():
             raise SourceError(f"{path}: there is no such folder")
+        try:
+            os.scandir(path).close()
+        except OSError:
+            raise SourceError(f"{path}: this folder cannot be read: check its permissions") from None
         self.path = path
         self.repository = repository
         self._paths: dict[str, bytes] = {}
@@ -37,7 +41,9 @@ class Folder:
     def _relative_paths(self, root: bytes) -> Iterator[bytes]:
         if self.repository is not None:
             listed = self.repository.run("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-            yield from {path for path in listed.split(b"\0") if path}
+            paths = {path.rstrip(b"/") for path in listed.split(b"\0") if path}
+            linked = {parent for parent in set(map(os.path.dirname, paths)) if _is_behind_link(root, parent)}
+            yield from (path for path in paths if os.path.dirname(path) not in linked)
             return
         for directory, names, files in os.walk(root):
             links = [name for name in names if os.path.islink(os.path.join(directory, name))]
@@ -81,7 +87,16 @@ class Folder:
             path = Path(os.fsdecode(self._paths[id]))
             return Missing.TOO_LARGE if path.stat().st_size > MAX_BLOB_BYTES else path.read_bytes()
         except (KeyError, OSError):
-            return Missing.ABSENT
+            return Missing.UNREADABLE
 
     def close(self) -> None:
         return None
+
+
+def _is_behind_link(root: bytes, directory: bytes) -> bool:
+    """Whether a tracked directory, or one above it, was replaced by a link: what it shows is elsewhere."""
+    while directory:
+        if os.path.islink(os.path.join(root, directory)):
+            return True
+        directory = os.path.dirname(directory)
+    return False

@@ -109,16 +109,14 @@ class GitTree:
         yield from self._read(pending)
 
     def _read(self, ids: list[str]) -> Iterator[tuple[str, Blob]]:
-        if self.repository.is_partial:
-            present = self.repository.present
-            missing = [id for id in ids if id.encode() not in present]
-            ids = [id for id in ids if id.encode() in present]
-            yield from ((id, Missing.ABSENT) for id in missing)
+        present = self.repository.present if self.repository.is_partial else None
+        asked = [id for id in ids if present is None or id.encode() in present]
         stdin, stdout = self._batch()
-        writer = threading.Thread(target=_ask, args=(stdin, ids), daemon=True)
+        writer = threading.Thread(target=_ask, args=(stdin, asked), daemon=True)
         writer.start()
+        here = set(asked)
         for id in ids:
-            yield id, _answer(stdout)
+            yield id, _answer(stdout) if id in here else Missing.ABSENT
         writer.join()
 
     def _batch(self) -> tuple[IO[bytes], IO[bytes]]:
@@ -172,9 +170,11 @@ def _answer(stdout: IO[bytes]) -> Blob:
 def _environment() -> dict[str, str]:
     """The environment for git: no prompts, no lazy fetches, nothing that points it at another repository."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    return {**kept, "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    safe = {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
+    return {**kept, **safe, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
 
 def _first_line(stderr: bytes) -> str:
-    text = stderr.decode("utf-8", "replace").strip()
-    return text.split("\n")[0].removeprefix("fatal: ")
+    """Git's first complaint; its warnings say less."""
+    lines = stderr.decode("utf-8", "replace").strip().split("\n")
+    return next((line for line in lines if line.startswith("fatal: ")), lines[0]).removeprefix("fatal: ")

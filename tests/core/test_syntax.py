@@ -81,7 +81,6 @@ def test_of_duplicate_keys_the_last_one_counts() -> None:
         ("", 1),
         ('{\n  "a": 1,\n}', 3),
         ('{\n// no\n"a": 1}', 2),
-        ("[" + "1" * 5000 + "]", 1),
         ('{"a": "\0"}', 1),
     ],
 )
@@ -91,7 +90,7 @@ def test_what_is_no_json_is_located(text: str, line: int) -> None:
     assert error.value.line == line
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 2_000 + "1" + "}" * 2_000])
+@pytest.mark.parametrize("text", ["[" + "1" * 5000 + "]", "[" * 100_000, '{"a":' * 2_000 + "1" + "}" * 2_000])
 def test_json_nested_too_deeply_is_refused(text: str) -> None:
     with pytest.raises((TooComplex, InvalidJson)):
         parse_json(Source(text.encode()))
