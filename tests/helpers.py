@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from typer.testing import CliRunner
+
 from fixtures.materialise import commit_all, git
+from reviewer.cli.commands import app
 
 ROOT = Path(__file__).resolve().parent.parent
 NOBODY = 65534
@@ -122,21 +125,29 @@ class Run:
 
 
 def reviewer(*args: str | Path, cwd: Path = ROOT, environment: Mapping[str, str] | None = None) -> Run:
-    """Runs the command line."""
-    command = [sys.executable, "-m", "reviewer", *map(str, args)]
+    """Runs the command line as a process of its own."""
+    words = [sys.executable, "-m", "reviewer", *map(str, args)]
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **(environment or {})}
-    done = subprocess.run(command, cwd=cwd, env=variables, capture_output=True, check=False)
+    done = subprocess.run(words, cwd=cwd, env=variables, capture_output=True, check=False)
     return Run(done.returncode, done.stdout.decode(), done.stderr.decode("utf-8", "backslashreplace"))
+
+
+def command(*args: str | Path) -> Run:
+    """Runs a command inside this process, which shares one analysis process between all of them."""
+    result = CliRunner().invoke(app, [str(arg) for arg in args])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Run(result.exit_code, result.stdout, result.stderr)
 
 
 def scan(*args: str | Path) -> Run:
     """``reviewer scan`` with JSON."""
-    return reviewer("scan", *args, "--format", "json")
+    return command("scan", *args, "--format", "json")
 
 
 def diff(*args: str | Path) -> Run:
     """``reviewer diff`` with JSON."""
-    return reviewer("diff", *args, "--format", "json")
+    return command("diff", *args, "--format", "json")
 
 
 @contextmanager

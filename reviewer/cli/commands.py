@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback as traceback_
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -71,9 +72,10 @@ def scan(
     with _Boundary():
         built_in_rulebook()  # read while the analysis process starts
         tree, commit = _tree(path, rev)
-        job = Job(tree, only=_rules(rule), config=_config(config))
-        review = analyst().review(job)
-        print_result(Output(review, tree, Revisions(head=commit), format.value), exit_zero)
+        with closing(tree):
+            job = Job(tree, only=_rules(rule), config=_config(config))
+            review = analyst().review(job)
+            print_result(Output(review, tree, Revisions(head=commit), format.value), exit_zero)
 
 
 @app.command()
@@ -93,10 +95,10 @@ def diff(
         base_tree, head_tree = repository.tree(base), repository.tree(head)
         merge_base = repository.merge_base(base_tree.commit, head_tree.commit)
         given = _config(config) or _config_of(repository, base_tree.commit)
-        job = Job(head_tree, repository.tree(merge_base), _rules(rule), given)
-        review = analyst().review(job)
-        revisions = Revisions(head_tree.commit, base_tree.commit, merge_base)
-        print_result(Output(review, head_tree, revisions, format.value), exit_zero)
+        with closing(head_tree), closing(repository.tree(merge_base)) as merge_base_tree:
+            review = analyst().review(Job(head_tree, merge_base_tree, _rules(rule), given))
+            revisions = Revisions(head_tree.commit, base_tree.commit, merge_base)
+            print_result(Output(review, head_tree, revisions, format.value), exit_zero)
 
 
 @app.command()
@@ -175,7 +177,9 @@ def _existing(path: Path) -> Path:
 
 def _tree(path: Path, rev: str | None) -> tuple[Tree, str | None]:
     """The files on disk, or a revision's; and the full commit id of a revision."""
-    repository = _repository(_existing(path))
+    if not _existing(path).is_dir():
+        raise SourceError(f"{path}: there is no such folder")
+    repository = _repository(path)
     if rev is not None:
         if repository is None:
             raise SourceError(f"{path}: --rev needs a git repository, and this is none")
@@ -189,8 +193,8 @@ def _tree(path: Path, rev: str | None) -> tuple[Tree, str | None]:
 def _repository(path: Path) -> GitRepository | None:
     try:
         return GitRepository(path)
-    except SourceError:
-        if (path / ".git").exists():
+    except SourceError as error:
+        if "not a git repository" not in str(error) or (path / ".git").exists():
             raise
         return None
 

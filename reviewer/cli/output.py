@@ -40,13 +40,12 @@ def print_result(output: Output, exit_zero: bool) -> NoReturn:
     else:
         _print_text(output)
     sys.stdout.flush()
-    status = exit_status(output.review)
-    raise typer.Exit(0 if exit_zero and status == GATED else status)
+    raise typer.Exit(exit_status(output.review, exit_zero))
 
 
-def exit_status(review: Review) -> int:
-    """1 when something gates, else 3 when something failed, else 0."""
-    if any(finding.gates for finding in review.findings):
+def exit_status(review: Review, exit_zero: bool = False) -> int:
+    """1 when something gates (unless *exit_zero*), else 3 when something failed, else 0."""
+    if any(finding.gates for finding in review.findings) and not exit_zero:
         return GATED
     return INCOMPLETE if any(problem.kind == "failed" for problem in review.problems) else 0
 

@@ -59,7 +59,7 @@ class Deployment:
     @property
     def path(self) -> str:
         """The file that says so, or ''."""
-        return max(self.signals, key=lambda signal: signal.weight).path if self.signals else ""
+        return min(self.signals, key=lambda signal: (-signal.weight, signal.path)).path if self.signals else ""
 
 
 Rule = tuple[re.Pattern[str], str, float, Callable[[str], bool] | None]
@@ -130,7 +130,7 @@ def deployment(files: Files, root: str, only_app: bool) -> Deployment:
         return Deployment()
     used = tuple(signal for signal in signals if signal.target in strong)
     models = {signal.model for signal in used}
-    best = max(strong, key=lambda target: strong[target])
+    best = min(strong, key=lambda target: (-strong[target], target))
     if len(models) > 1:
         return Deployment("unknown", "unknown", "low", used)
     evidence: Evidence = "high" if strong[best] >= 0.8 else "medium"

@@ -7,6 +7,7 @@ from reviewer.core.scopes import Resolver, Scope, string_value, strip
 from reviewer.core.syntax import Node, Tree
 
 MAX_DEPTH = 16
+CALL_DEPTH = 6
 
 _LITERALS: dict[str, ExprKind] = {
     "number": "number",
@@ -64,6 +65,10 @@ class Expressions:
         return tuple(
             self.convert(child, scope, depth + 1) for child in arguments.named_children if child.type != "comment"
         )
+
+    def call_arguments(self, node: Node, scope: Scope) -> tuple[Expr, ...]:
+        """The arguments of a call that is listed by itself, as the calls inside them are: read less deep."""
+        return self.arguments(node, scope, MAX_DEPTH - CALL_DEPTH)
 
     def member(self, expr: Expr, steps: tuple[str, ...], node: Node) -> Expr:
         """The part of *expr* a destructuring pattern reaches by *steps*, placed at the pattern's node."""

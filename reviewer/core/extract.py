@@ -335,7 +335,7 @@ class _Extraction:
             callee,
             method,
             node.type == "new_expression",
-            self.exprs.arguments(node, scope),
+            self.exprs.call_arguments(node, scope),
             tree.line(node),
             tree.column(node),
             tree.end_line(node),

@@ -9,7 +9,7 @@ from reviewer.core.facts import Ref
 from reviewer.core.syntax import Node, Tree
 
 MAX_HOPS = 12
-MAX_STEPS = 200
+MAX_STEPS = 60
 
 _TRANSPARENT = frozenset(
     {

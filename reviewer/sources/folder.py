@@ -42,9 +42,14 @@ class Folder:
         if self.repository is not None:
             listed = self.repository.run("ls-files", "-z", "--cached", "--others", "--exclude-standard")
             paths = {path.rstrip(b"/") for path in listed.split(b"\0") if path}
+            if not paths:  # a folder that git ignores as a whole is scanned as it lies there
+                yield from self._walk(root)
             linked = {parent for parent in set(map(os.path.dirname, paths)) if _is_behind_link(root, parent)}
             yield from (path for path in paths if os.path.dirname(path) not in linked)
             return
+        yield from self._walk(root)
+
+    def _walk(self, root: bytes) -> Iterator[bytes]:
         for directory, names, files in os.walk(root):
             links = [name for name in names if os.path.islink(os.path.join(directory, name))]
             names[:] = [n for n in names if n.decode("utf-8", "replace") not in _NEVER and n not in links]

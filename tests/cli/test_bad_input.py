@@ -94,8 +94,8 @@ def test_lines_end_at_line_feeds_only(tmp_path: Path) -> None:
 
 
 LONG: dict[str, str] = {
-    "calls": ROUTE + "const deep = " + "a(" * 50_000 + ")" * 50_000 + ";\n",
-    "chain": ROUTE + "const long = a" + ".b()" * 50_000 + ";\n",
+    "calls": ROUTE + "const deep = " + "a(" * 10_000 + ")" * 10_000 + ";\n",
+    "chain": ROUTE + "const long = a" + ".b()" * 10_000 + ";\n",
 }
 
 
