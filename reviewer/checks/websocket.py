@@ -247,11 +247,10 @@ def _finding(
 
 
 def _args(app: App, route: Route, use: _Use, beside: set[Shape]) -> dict[str, Arg]:
-    module = use.call.callee.module if use.call is not None and use.call.callee is not None else ""
     return {
         "symbol": use.symbol,
-        "module": module,
-        "made": f"new {use.symbol}(…)" if use.call is not None and use.call.is_new else f"{use.symbol}(…)",
+        "module": _module(use),
+        "made": _made(use),
         "shape": use.shape,
         "router": "app" if route.role == "app-route-handler" else "pages",
         "host": _host(app),
@@ -265,6 +264,19 @@ def _args(app: App, route: Route, use: _Use, beside: set[Shape]) -> dict[str, Ar
         "answers_upgrade": "upgrade" in beside,
         "own_port": _has_own_port(use),
     }
+
+
+def _made(use: _Use) -> str:
+    """How the server is made, as the code could spell it."""
+    is_new = use.call is not None and use.call.is_new
+    named = f"require('{use.symbol}')" if use.symbol == _module(use) else use.symbol
+    if named != use.symbol and is_new:
+        named = f"({named})"
+    return f"new {named}(…)" if is_new else f"{named}(…)"
+
+
+def _module(use: _Use) -> str:
+    return use.call.callee.module if use.call is not None and use.call.callee is not None else ""
 
 
 def _host(app: App) -> str:
