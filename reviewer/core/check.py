@@ -35,7 +35,7 @@ class Settings:
     def listed(self, name: str) -> list[str]:
         """A list of the page, with ``@names/x`` replaced by the shared list x."""
         texts: list[str] = []
-        for text in self.rule.head.symbols.get(name, []):
+        for text in (self.rule.head.symbols | self.rule.head.beside).get(name, []):
             texts += self.names[text.removeprefix("@names/")] if text.startswith("@names/") else [text]
         return texts
 

@@ -89,7 +89,10 @@ class Where(_Strict):
 
 
 class FrontMatter(_Strict):
-    """The YAML head of a rule page."""
+    """The YAML head of a rule page.
+
+    A script is looked at when it holds one of the ``symbols``; those ``beside`` them only matter in such a script.
+    """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$")]
     title: str
@@ -99,6 +102,7 @@ class FrontMatter(_Strict):
     check: str
     options: dict[str, Option] = {}
     symbols: dict[str, list[str]] = {}
+    beside: dict[str, list[str]] = {}
     message: Message
     cites: list[Cite]
     fix: str | None = None
@@ -163,7 +167,7 @@ def load_rulebook(pages: Mapping[str, str], names: str) -> Rulebook:
         if rule.id in rules:
             line = _line_with(pages[path], rule.id)
             raise RulePageError(path, line, f"the rule {rule.id!r} stands in {rules[rule.id].path} already")
-        for text in (text for listed in rule.head.symbols.values() for text in listed):
+        for text in (text for listed in (rule.head.symbols | rule.head.beside).values() for text in listed):
             name = text.removeprefix("@names/")
             if name != text and name not in shared:
                 raise RulePageError(path, _line_with(pages[path], text), f"unknown list of names {name!r}")
@@ -217,12 +221,12 @@ def _front_matter(path: str, text: str) -> FrontMatter:
         raise RulePageError(
             path, _line(document.lines, location) + 1, f"{'.'.join(map(str, location))}: {first['msg']}"
         ) from None
-    for name, listed in head.symbols.items():
+    for name, listed in (head.symbols | head.beside).items():
         for index, symbol in enumerate(listed):
             try:
                 Symbols.of([symbol] if "#" in symbol else [])
             except InvalidSymbol as error:
-                line = _line(document.lines, ("symbols", name, index)) + 1
+                line = _line(document.lines, ("symbols" if name in head.symbols else "beside", name, index)) + 1
                 raise RulePageError(path, line, str(error)) from None
     return head
 
