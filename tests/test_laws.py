@@ -143,6 +143,26 @@ def test_a_crash_in_one_check_costs_that_check_only_and_is_no_green_verdict(rule
     assert scan(broken, ENGINE.config).verdict in ("failure", "incomplete")
 
 
+ROUTE = {
+    "package.json": '{ "dependencies": { "next": "15.5.29" }, "scripts": { "start": "next start" } }',
+    "pages/api/s.js": "export default (req, res) => { res.socket.server.io = 1; res.end(); };",
+}
+
+
+def test_what_a_crashed_check_no_longer_finds_is_not_called_fixed() -> None:
+    crashing = Engine(RULEBOOK, {**CHECKS, "websocket_in_api_route": _crashing})
+    base, head = snapshot_of(ROUTE), snapshot_of({**ROUTE, "pages/api/s.js": "export default (req, res) => res.end();"})
+    left, right = analyse(base, ENGINE), analyse(head, crashing)
+    assert [finding.site.path for finding in left.findings] == ["pages/api/s.js"]
+    assert compare(left, right, Diff(base, head), ENGINE.config).fixed == ()
+
+
+def test_what_a_broken_manifest_hides_is_not_called_fixed() -> None:
+    broken = {**ROUTE, "package.json": ROUTE["package.json"][:-1]}
+    assert _review(ROUTE, broken).fixed == ()
+    assert [fixed.path for fixed in _review(ROUTE, {**ROUTE, "pages/api/s.js": ""}).fixed] == ["pages/api/s.js"]
+
+
 def test_the_examples_the_laws_are_tried_on_have_findings_of_every_rule() -> None:
     found = {
         finding.rule

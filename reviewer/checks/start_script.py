@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from posixpath import relpath
 
 from reviewer.core.app import App
 from reviewer.core.check import Settings
@@ -21,7 +22,7 @@ _SERIOUS = frozenset({"api", "auth", "security", "websocket"})
 
 
 def start_script_bypasses_custom_server(app: App, project: Project, settings: Settings) -> Iterator[Finding]:
-    """Rule R10 of the catalogue: the page says what it costs and when it is fine."""
+    """An application whose production start is ``next start`` though a custom server does more than forward."""
     code = project.code
     start = production_start(code, app)
     process = start.runs_next_start(app) if start is not None else None
@@ -82,7 +83,7 @@ def _finding(
         "frameworks": server.frameworks,
         "launched_in_development": bool(launchers.development),
         "host": host,
-        "fixed": f"NODE_ENV=production node {server.entry.removeprefix(app.package.dir).lstrip('/')}",
+        "fixed": f"NODE_ENV=production node {relpath(server.entry, app.package.dir or '.')}",
         "compiled": not server.entry.endswith(PLAIN),
     }
     return settings.finding(

@@ -37,7 +37,7 @@ class _Use:
 
 
 def websocket_in_api_route(app: App, project: Project, settings: Settings) -> Iterator[Finding]:
-    """Rule R1 of the catalogue: the page says what it costs and when it is fine."""
+    """Routes of an application that create, attach or answer a WebSocket, directly or through a helper."""
     if app.is_static:
         return
     search = _Search(project, settings, {route.path for app in project.next_apps for route in app.api_routes})

@@ -32,12 +32,12 @@ class _Chained:
         return tuple(wrapper.name for wrapper in self.chain)
 
     def site(self, message: str) -> Site:
-        lines = [wrapper.line for wrapper in self.chain]
-        return Site(self.route.path, min(lines), self.handler.export.column, max(lines), message)
+        first = min(self.chain, key=lambda wrapper: wrapper.line)
+        return Site(self.route.path, first.line, first.column, max(wrapper.line for wrapper in self.chain), message)
 
 
 def per_route_middleware(app: App, project: Project, settings: Settings) -> Iterator[Finding | Premise]:
-    """Rule R6 of the catalogue: the page says what it costs and when it is fine."""
+    """Handlers of an application that spell a chain or a guard others spell too, or nearly so."""
     routes = app.routes_of(settings.rule.head.where.roles)
     handlers = [(route, handler) for route in routes for handler in app.handlers(route)]
     chained = list(_chained(handlers, project.code, settings))

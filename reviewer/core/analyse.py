@@ -47,6 +47,7 @@ def analyse(snapshot: Snapshot, engine: Engine, cache: FactsCache | None = None)
     findings: list[Finding] = []
     premises: set[str] = set()
     crashes: list[Problem] = []
+    broken: set[str] = set()
     for settings in engine.active():
         for app in project.apps:
             if settings.rule.head.where.package == "next" and app.kind != "next":
@@ -57,16 +58,22 @@ def analyse(snapshot: Snapshot, engine: Engine, cache: FactsCache | None = None)
                         premises.add(f"{settings.rule.id}\0{app.root}\0{result.text}")
                     else:
                         findings.append(result)
-            except Exception as error:  # noqa: BLE001 - one check's crash costs that check only (design law 10)
+            except Exception as error:  # noqa: BLE001 - one check's crash costs that check only
                 what = f"{type(error).__name__}: {error}"
+                broken.add(unfinished(settings.rule.id, app.root))
                 crashes.append(Problem("failed", app.root, f"the rule {settings.rule.id} crashed here ({what})"))
     findings = [_finish(finding, project.files, engine.config) for finding in findings]
     findings = list(_verified(sorted(findings, key=Finding.order), snapshot, engine, cache))
     _note_links(project.files)
     problems = sorted([*project.files.problems.values(), *crashes], key=lambda p: (p.path, p.kind, p.message))
-    incomplete = project.files.incomplete | {crash.path for crash in crashes}
+    incomplete = project.files.incomplete | broken
     stats = _stats(project)
     return Analysis(tuple(findings), tuple(problems), frozenset(premises), frozenset(incomplete), engine.basis, stats)
+
+
+def unfinished(rule: str, package: str) -> str:
+    """How ``Analysis.incomplete`` names a check that came to no end in a package; no path looks like it."""
+    return f"{rule}\0{package}"
 
 
 def _stats(project: Project) -> dict[str, int]:

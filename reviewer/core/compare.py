@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from reviewer.core.analyse import unfinished
 from reviewer.core.anchor import anchor_of, touches
 from reviewer.core.config import Config
 from reviewer.core.diff import Diff
@@ -21,6 +22,7 @@ from reviewer.core.finding import (
     Verdict,
     at_least,
 )
+from reviewer.core.manifest import ancestors, join
 
 Identity = tuple[str, str, str]
 
@@ -36,7 +38,8 @@ def compare(base: Analysis, head: Analysis, diff: Diff, config: Config) -> Revie
         if index not in known and _speaks(finding, base, diff) and not finding.excluded
     ]
     reported = [_reported(finding, diff, config) for finding in introduced]
-    fixed = [base.findings[i] for i in range(len(base.findings)) if i not in {index for index, _ in pairs}]
+    kept = {index for index, _ in pairs}
+    fixed = [finding for index, finding in enumerate(base.findings) if index not in kept]
     problems = tuple(_problems(base, head, diff, {site.path for f in introduced for site in f.sites}))
     existing = sum(not f.excluded for f in head.findings) - len(introduced)
     stats = {**head.stats, "changed_files": len(diff.files), "existing": existing}
@@ -151,8 +154,10 @@ def _fixed(gone: list[Finding], base: Analysis, head: Analysis, diff: Diff) -> I
         return
     for finding in gone:
         paths = {diff.new_path(site.path) for site in finding.sites}
+        needed = paths | {join(above, "package.json") for above in ancestors(finding.package)}
+        needed.add(unfinished(finding.rule, finding.package))
         touched = any(path in diff.files for path in paths) or finding.novelty != "touched"
-        if not finding.excluded and touched and not paths & head.incomplete:
+        if not finding.excluded and touched and not needed & head.incomplete:
             yield Fixed(finding.rule, finding.site.path, finding.fingerprint())
 
 

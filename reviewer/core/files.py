@@ -94,7 +94,9 @@ class Files:
 
     def _note(self, kind: str, path: str, message: str) -> None:
         self.incomplete.add(path)
-        self.problems.setdefault(path, Problem("failed" if kind == "failed" else "skipped", path, message))
+        known = self.problems.get(path)
+        if known is None or (known.kind, kind) == ("skipped", "failed"):  # the graver one is told
+            self.problems[path] = Problem("failed" if kind == "failed" else "skipped", path, message)
 
     # -- bytes --------------------------------------------------
 
@@ -215,7 +217,7 @@ class Files:
             self.fail(path, str(error))
         except MemoryError:
             self.fail(path, "it needed more memory than the limit")
-        except Exception as error:  # noqa: BLE001 - one file's crash costs that file only (design law 10)
+        except Exception as error:  # noqa: BLE001 - one file's crash costs that file only
             self.fail(path, f"the analysis crashed ({type(error).__name__}: {error})")
         finally:
             self.cache.end()

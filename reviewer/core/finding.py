@@ -91,7 +91,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """Everything known about one tree under one configuration and one rulebook."""
+    """Everything known about one tree under one configuration and one rulebook.
+
+    ``incomplete`` holds the paths that were not analysed completely, and the checks that came to no end.
+    """
 
     findings: tuple[Finding, ...]
     problems: tuple[Problem, ...]

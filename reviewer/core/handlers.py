@@ -20,6 +20,7 @@ class Wrapper:
     name: str
     path: str
     line: int
+    column: int
     composed: bool = False
 
 
@@ -90,7 +91,7 @@ def _accepts_request(code: Code, route: Route, unwrapped: _Unwrapped) -> bool:
 
 
 class Unwrapper:
-    """Takes wrappers off handler expressions (shapes: rules.md 2.4)."""
+    """Takes wrappers off handler expressions."""
 
     def __init__(self, code: Code) -> None:
         self.code = code
@@ -125,7 +126,7 @@ class Unwrapper:
             return _Unwrapped((), path, -1)
         inner = self._inner(path, expr, depth)
         if callee.kind == "member" and callee.callee is not None and callee.callee.kind in ("call", "new"):
-            wrapper = Wrapper(None, callee.name, path, expr.line, composed=True)  # nc().use(a).get(h)
+            wrapper = Wrapper(None, callee.name, path, expr.line, expr.column, composed=True)  # nc().use(a).get(h)
             return replace(inner, chain=(wrapper, *inner.chain)) if inner else _Unwrapped((wrapper,), path, -1)
         if inner is None:
             return None if self._is_server(expr) else _Unwrapped((), path, -1)
@@ -170,4 +171,4 @@ class Unwrapper:
 
 def _wrapper(path: str, callee: Expr) -> Wrapper:
     ref = callee.ref
-    return Wrapper(ref, callee.name or (ref.name if ref is not None else ""), path, callee.line)
+    return Wrapper(ref, callee.name or (ref.name if ref is not None else ""), path, callee.line, callee.column)

@@ -35,7 +35,7 @@ def print_review(review: Review, rulebook: Rulebook, line_of: LineOf, console: C
             said.add(reported.cause)
         console.print()
     for line in _closing(review):
-        console.print(line)
+        console.print(line, soft_wrap=True)
 
 
 def _print_finding(reported: Reported, rule: Rule, line_of: LineOf, console: Console, in_full: bool) -> None:
@@ -55,9 +55,9 @@ def _print_finding(reported: Reported, rule: Rule, line_of: LineOf, console: Con
     if not in_full:
         console.print(Text("    The same cause as above.", style="dim"))
         return
-    console.print(Padding(Text(message_of(finding, rule).title, "bold"), (0, 2, 0, 4)))
+    console.print(Padding(Text(message_of(finding, rule).title, "bold"), (0, 2, 0, 4), expand=False))
     for row in _prose(reported, rule):
-        console.print(Padding(row, (0, 2, 0, 4)))
+        console.print(Padding(row, (0, 2, 0, 4), expand=False))
 
 
 def _print_line(site: Site, line_of: LineOf, console: Console) -> None:

@@ -87,7 +87,6 @@ def limit_resources() -> None:
 
     limits = {
         resource.RLIMIT_AS: MEMORY_BYTES,
-        resource.RLIMIT_CPU: CPU_SECONDS,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NOFILE: 64,
         resource.RLIMIT_CORE: 0,
@@ -97,6 +96,15 @@ def limit_resources() -> None:
             resource.setrlimit(name, (value, value))
         except (ValueError, OSError):
             continue  # a system with a lower hard limit, or without this one
+
+
+def limit_job() -> None:
+    """CPU time for one job, counted from now on; the kernel ends a process that exceeds it."""
+    import resource
+
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(usage.ru_utime + usage.ru_stime) + CPU_SECONDS, hard))
 
 
 def _config(request: Mapping[str, Any], snapshot: Snapshot, rulebook: Rulebook) -> Config:
@@ -141,6 +149,7 @@ def serve(incoming: IO[bytes], outgoing: IO[bytes]) -> None:
             _, payload = wire.receive(incoming, MAX_FRAME)
         except wire.WireError:
             return
+        limit_job()
         request = json.loads(payload)
         cache.quarantine = request["quarantine"]
         snapshots = {

@@ -22,7 +22,7 @@ MAX_QUARANTINED = 25
 T = TypeVar("T")
 
 _START = "import sys; sys.path.insert(0, {root!r}); from reviewer.sandbox.child import main; main()"
-_SIGNALS = {
+_SIGNALS: Mapping[int, str] = {
     signal.SIGPROF: "it needed more CPU time than the limit for one file",
     signal.SIGXCPU: "the analysis needed more CPU time than the limit",
     signal.SIGABRT: "it needed more memory than the limit",
@@ -101,7 +101,7 @@ class Analyst:
             except (wire.WireError, BrokenPipeError) as error:
                 reason = self._cause_of_death(error)
                 self.close()
-                if attempt.working is None:
+                if attempt.working is None or reason == _SIGNALS[signal.SIGXCPU]:
                     break
                 self._quarantine[attempt.working] = reason
             except BaseException:
@@ -129,7 +129,7 @@ class Analyst:
             return "its analysis closed the pipe without an answer"
         if status < 0:
             number = -status
-            return _SIGNALS.get(signal.Signals(number), f"its analysis ended with signal {number}")
+            return _SIGNALS.get(number, f"its analysis ended with signal {number}")
         return f"its analysis ended with exit status {status}"
 
 

@@ -205,3 +205,13 @@ def test_a_frame_that_is_cut_off_or_too_large_is_refused(sent: bytes, error: typ
     with pytest.raises(error) as caught:
         wire.receive(io.BytesIO(sent), 2)
     assert type(caught.value) is error
+
+
+def test_the_cpu_time_of_a_whole_job_is_not_blamed_on_the_file_at_hand(folder: Path) -> None:
+    body = """
+say(wire.WORKING, {"path": "pages/api/live.js", "id": ids["pages/api/live.js"]})
+os.kill(os.getpid(), signal.SIGXCPU)
+"""
+    problem = only_problem(review_by(scripted(body), folder))
+    assert (problem.kind, problem.path) == ("failed", "")
+    assert problem.message == "nothing was analysed: the analysis needed more CPU time than the limit"
