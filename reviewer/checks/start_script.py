@@ -41,8 +41,9 @@ def start_script_bypasses_custom_server(app: App, project: Project, settings: Se
 
 
 def _is_served_anyway(app: App, behaviour: Behaviour) -> bool:
-    """Whether a file of Next answers the URL as well, so that nothing is missing without the server."""
-    return bool(behaviour.url) and app.serves(behaviour.url.rstrip("/")) is not None
+    """Whether a file of Next is written for the URL as well, so that nothing is missing without the server."""
+    route = app.serves(behaviour.url.rstrip("/")) if behaviour.url else None
+    return route is not None and "[" not in route.pattern
 
 
 def _is_considered(server: CustomServer, settings: Settings) -> bool:
