@@ -155,14 +155,13 @@ def compare_lines(old: list[bytes], new: list[bytes]) -> Lines:
 def _lines(kept: dict[int, int], old_count: int, new_count: int) -> Lines:
     still = {new: old for old, new in kept.items()}
     added = frozenset(line for line in range(1, new_count + 1) if line not in still)
-    edges = set(added)
+    context = {near for line in added for near in range(line - CONTEXT, line + CONTEXT + 1)}
     before = 0
     for line in range(1, old_count + 1):
         if line in kept:
             before = kept[line]
-        else:  # a pure deletion is shown between the lines around it
-            edges |= {before, before + 1}
-    context = {near for line in edges for near in range(line - CONTEXT, line + CONTEXT + 1)}
+        else:  # what is deleted is shown between the lines around it
+            context.update(range(before - CONTEXT + 1, before + CONTEXT + 1))
     return Lines(added, frozenset(line for line in context if line in still), kept)
 
 
