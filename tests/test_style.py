@@ -16,7 +16,9 @@ MAY_IMPORT = {
     "render": {"core"},
     "sources": {"core"},
     "sandbox": {"core", "checks", "sources"},
-    "cli": {"core", "checks", "render", "sources", "sandbox"},
+    "github": {"core", "render", "sources", "sandbox"},
+    "service": {"core", "render", "sources", "sandbox", "github"},
+    "cli": {"core", "checks", "render", "sources", "sandbox", "service"},
 }
 PURE = {"tree_sitter", "tree_sitter_javascript", "tree_sitter_json", "tree_sitter_typescript", "yaml", "pydantic"}
 PURE |= {"nodesemver"}
