@@ -15,11 +15,10 @@ import typer
 from reviewer import RULESET, __version__
 from reviewer.cli.analyst import analyst
 from reviewer.cli.output import INCOMPLETE, Output, fail, print_result
-from reviewer.core.text import NotText, decode
 from reviewer.render.json import Revisions
 from reviewer.resources import built_in_rulebook, rulebook_at, rules_dir
 from reviewer.sandbox import AnalysisFailed, ConfigurationInvalid, Job
-from reviewer.sources import Folder, GitRepository, SourceError, Tree
+from reviewer.sources import Folder, GitRepository, SourceError, Tree, configuration
 
 app = typer.Typer(
     add_completion=False,
@@ -94,7 +93,7 @@ def diff(
         repository = _whole(GitRepository(_existing(repo)))
         base_tree, head_tree = repository.tree(base), repository.tree(head)
         merge_base = repository.merge_base(base_tree.commit, head_tree.commit)
-        given = _config(config) or _config_of(repository, base_tree.commit)
+        given = _config(config) or configuration(repository, base_tree.commit)
         with closing(head_tree), closing(repository.tree(merge_base)) as merge_base_tree:
             review = analyst().review(Job(head_tree, merge_base_tree, _rules(rule), given))
             revisions = Revisions(head_tree.commit, base_tree.commit, merge_base)
@@ -225,22 +224,3 @@ def _config(path: Path | None) -> tuple[str, str] | None:
         return str(path), path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{path}: the configuration cannot be read: {error}") from None
-
-
-def _config_of(repository: GitRepository, commit: str) -> tuple[str, str] | None:
-    """The configuration on the branch a change will be merged into, or the defaults where it has none."""
-    from reviewer.core.config import CONFIG_PATH
-
-    tree = repository.tree(commit)
-    try:
-        entry = tree.listing().get(CONFIG_PATH)
-        if entry is None or entry.kind != "file":
-            return CONFIG_PATH, ""
-        for _, blob in tree.read([entry.id]):
-            if isinstance(blob, bytes):
-                return CONFIG_PATH, decode(blob).data.decode()
-    except NotText as error:
-        raise SourceError(f"{CONFIG_PATH} of {commit[:12]} cannot be read: {error}") from None
-    finally:
-        tree.close()
-    raise SourceError(f"{CONFIG_PATH} of {commit[:12]} cannot be read: fetch its content and run this again")

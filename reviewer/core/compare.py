@@ -164,9 +164,11 @@ def _fixed(gone: list[Finding], base: Analysis, head: Analysis, diff: Diff) -> I
 def _problems(base: Analysis, head: Analysis, diff: Diff, used: set[str]) -> Iterator[Problem]:
     """What failed in either tree, and what was skipped of the files the change or its findings touch."""
     known = {(problem.path, problem.message) for problem in head.problems}
+    before = {(diff.new_path(problem.path), problem.message) for problem in base.problems}
     for problem in head.problems:
         if problem.kind == "failed" or problem.path in diff.files or problem.path in used:
-            yield problem
+            crash = problem.path not in diff.head.listing and (problem.path, problem.message) not in before
+            yield replace(problem, caused_by_change=problem.path in diff.files or crash)
     for problem in base.problems:
         if problem.kind == "failed" and (diff.new_path(problem.path), problem.message) not in known:
             yield Problem("failed", problem.path, f"in the base: {problem.message}")

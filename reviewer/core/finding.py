@@ -12,6 +12,7 @@ Evidence = Literal["high", "medium", "low"]
 Novelty = Literal["site", "delta", "touched"]
 Status = Literal["introduced", "existing", "suppressed", "dismissed"]
 Verdict = Literal["success", "failure", "incomplete"]
+Conclusion = Literal["success", "failure", "neutral"]
 Arg = str | int | bool | tuple[str, ...]
 
 LEVELS: tuple[Level, ...] = ("off", "notice", "warning", "error")
@@ -82,11 +83,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that was not analysed: *skipped* by rule, or *failed* through a crash, a limit or missing content."""
+    """Something that was not analysed: *skipped* by rule, or *failed* through a crash, a limit or missing content.
+
+    ``caused_by_change`` is set where the change that is reviewed touched the file, or brought the trouble with it.
+    """
 
     kind: Literal["skipped", "failed"]
     path: str
     message: str
+    caused_by_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +150,10 @@ class Review:
     problems: tuple[Problem, ...]
     verdict: Verdict
     stats: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """How a check ends: what is incomplete because of the change itself fails it, other trouble is neutral."""
+        if self.verdict != "incomplete":
+            return self.verdict
+        return "failure" if any(p.kind == "failed" and p.caused_by_change for p in self.problems) else "neutral"

@@ -109,7 +109,8 @@ def schema() -> dict[str, Any]:
         }
     )
     fixed = _object({"rule": _TEXT, "path": _TEXT, "fingerprint": _TEXT})
-    problem = _object({"kind": {"enum": ["skipped", "failed"]}, "path": _TEXT, "message": _TEXT})
+    kind = {"enum": ["skipped", "failed"]}
+    problem = _object({"kind": kind, "path": _TEXT, "message": _TEXT, "caused_by_change": {"type": "boolean"}})
     commit = {"type": ["string", "null"], "pattern": "^[0-9a-f]{40}([0-9a-f]{24})?$"}
     members = {
         "schema": {"const": 1},

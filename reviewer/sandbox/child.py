@@ -14,7 +14,7 @@ from reviewer.core.config import CONFIG_PATH, Config, ConfigError, InvalidConfig
 from reviewer.core.diff import Diff
 from reviewer.core.facts import FileFacts
 from reviewer.core.files import FactsKey, NoCache
-from reviewer.core.finding import Review
+from reviewer.core.finding import Analysis
 from reviewer.core.rulebook import Rulebook
 from reviewer.core.snapshot import Blob, Entry, Missing, Snapshot
 from reviewer.core.text import NotText, decode
@@ -124,7 +124,7 @@ def _config(request: Mapping[str, Any], snapshot: Snapshot, rulebook: Rulebook) 
     return load_config(text, rulebook)
 
 
-def _review(request: Mapping[str, Any], snapshots: Mapping[str, Snapshot], cache: _LimitedFacts) -> Review:
+def _answer(request: Mapping[str, Any], snapshots: Mapping[str, Snapshot], cache: _LimitedFacts) -> wire.Answer:
     from reviewer.checks import CHECKS
     from reviewer.resources import built_in_rulebook
 
@@ -132,17 +132,28 @@ def _review(request: Mapping[str, Any], snapshots: Mapping[str, Snapshot], cache
     head, base = snapshots["head"], snapshots.get("base")
     config = _config(request, base if base is not None else head, rulebook)
     engine = Engine(rulebook, CHECKS, config, frozenset(request["only"]))
+    known = {label: _known(text, engine) for label, text in request["known"].items()}
+    analyses = {label: known.get(label) or analyse(tree, engine, cache) for label, tree in snapshots.items()}
     if base is None:
-        return scan(analyse(head, engine, cache), config)
-    analyses = analyse(base, engine, cache), analyse(head, engine, cache)
-    return compare(*analyses, Diff(base, head), config)
+        review = scan(analyses["head"], config)
+    else:
+        review = compare(analyses["base"], analyses["head"], Diff(base, head), config)
+    return wire.Answer(review, {label: made for label, made in analyses.items() if known.get(label) is not made})
+
+
+def _known(text: str, engine: Engine) -> Analysis | None:
+    """An analysis made earlier, unless it was made by other rules."""
+    from pydantic import TypeAdapter
+
+    analysis = TypeAdapter(Analysis).validate_json(text)
+    return analysis if analysis.basis == engine.basis else None
 
 
 def serve(incoming: IO[bytes], outgoing: IO[bytes]) -> None:
     """Answers requests until the parent closes the pipe."""
     from pydantic import TypeAdapter
 
-    adapter: TypeAdapter[Review] = TypeAdapter(Review)
+    adapter = TypeAdapter(wire.Answer)
     cache = _LimitedFacts(outgoing)
     while True:
         try:
@@ -159,7 +170,7 @@ def serve(incoming: IO[bytes], outgoing: IO[bytes]) -> None:
             for label, listing in request["trees"].items()
         }
         try:
-            answer = wire.DONE, adapter.dump_json(_review(request, snapshots, cache))
+            answer = wire.DONE, adapter.dump_json(_answer(request, snapshots, cache))
         except InvalidConfig as error:
             rows = [{"path": e.path, "line": e.line, "message": e.message} for e in error.errors]
             answer = wire.INVALID, json.dumps(rows).encode()

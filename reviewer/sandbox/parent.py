@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, Protocol, TypeVar
 
-from reviewer.core.finding import Problem, Review
+from reviewer.core.finding import Analysis, Problem, Review
 from reviewer.core.snapshot import Entry
 from reviewer.sandbox import wire
 from reviewer.sources import Tree
@@ -43,14 +44,53 @@ class ConfigurationInvalid(Exception):
         self.errors = errors
 
 
+class Analyses(Protocol):
+    """Analyses made earlier, as JSON, by the id of their tree and a name for the configuration they were made under."""
+
+    def get(self, tree: str, config: str) -> str | None: ...
+
+    def put(self, tree: str, config: str, analysis: str) -> None: ...
+
+
 @dataclass(frozen=True)
 class Job:
-    """What to analyse: one tree, or a base and a head. ``config`` is (name, text) and overrides the repository's."""
+    """What to analyse: one tree, or a base and a head. ``config`` is (name, text) and overrides the repository's.
+
+    ``analyses`` is where analyses are kept and looked for; it is used only where ``config`` is given. A child that
+    worked for one ``owner`` never works for another.
+    """
 
     head: Tree
     base: Tree | None = None
     only: tuple[str, ...] = ()
     config: tuple[str, str] | None = None
+    analyses: Analyses | None = None
+    owner: str = ""
+
+    @property
+    def trees(self) -> dict[str, Tree]:
+        return {"head": self.head} if self.base is None else {"base": self.base, "head": self.head}
+
+    def known(self) -> dict[str, str]:
+        """Analyses made earlier, by the label of the tree."""
+        found = {label: self.analyses.get(*key) for label, key in self._keys() if self.analyses is not None}
+        return {label: text for label, text in found.items() if text is not None}
+
+    def keep(self, made: Mapping[str, Analysis]) -> None:
+        """Keeps what was analysed without trouble: trouble may be gone the next time."""
+        from pydantic import TypeAdapter
+
+        for label, key in self._keys():
+            analysis = made.get(label)
+            if self.analyses is not None and analysis and all(p.kind != "failed" for p in analysis.problems):
+                self.analyses.put(*key, TypeAdapter(Analysis).dump_json(analysis).decode())
+
+    def _keys(self) -> Iterator[tuple[str, tuple[str, str]]]:
+        if self.analyses is not None and self.config is not None:
+            name = hashlib.sha256("\0".join((self.config[1], *self.only)).encode()).hexdigest()[:32]
+            for label, tree in self.trees.items():
+                if tree.id is not None:
+                    yield label, (tree.id, name)
 
 
 @dataclass
@@ -59,6 +99,7 @@ class Analyst:
 
     _process: subprocess.Popen[bytes] | None = None
     _quarantine: dict[str, str] = field(default_factory=dict)
+    _owner: str = ""
 
     def __enter__(self) -> Analyst:
         return self
@@ -86,14 +127,16 @@ class Analyst:
 
     def review(self, job: Job) -> Review:
         """The review of a job. Raises ConfigurationInvalid; trouble with single files becomes *failed* problems."""
-        trees = {"head": job.head} if job.base is None else {"base": job.base, "head": job.head}
-        listings = {label: dict(tree.listing()) for label, tree in trees.items()}
+        self._work_for(job.owner)
+        listings = {label: dict(tree.listing()) for label, tree in job.trees.items()}
         reason = ""
         for _ in range(MAX_QUARANTINED + 1):
             self.start()
-            attempt = _Attempt(self._running(), trees, listings)
+            attempt = _Attempt(self._running(), job.trees, listings)
             try:
-                return attempt.run(self._request(job, listings))
+                answer = attempt.run(self._request(job, listings))
+                job.keep(answer.analyses)
+                return answer.review
             except AnalysisFailed as error:
                 reason = str(error)
                 self.close()
@@ -109,6 +152,12 @@ class Analyst:
                 raise
         return Review((), (), (Problem("failed", "", f"nothing was analysed: {reason}"),), "incomplete")
 
+    def _work_for(self, owner: str) -> None:
+        if owner != self._owner:
+            self.close()
+            self._quarantine.clear()
+            self._owner = owner
+
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             raise AnalysisFailed("the analysis process is not running")
@@ -118,7 +167,7 @@ class Analyst:
         trees = {label: [[p, e.id, e.kind] for p, e in listing.items()] for label, listing in listings.items()}
         config = {"path": job.config[0], "text": job.config[1]} if job.config is not None else None
         request = {"trees": trees, "config": config, "only": job.only, "quarantine": self._quarantine}
-        return json.dumps(request).encode()
+        return json.dumps({**request, "known": job.known()}).encode()
 
     def _cause_of_death(self, error: Exception) -> str:
         if isinstance(error, wire.Violation):
@@ -150,7 +199,7 @@ class _Attempt:
         self.known = {label: {entry.id for entry in listing.values()} for label, listing in listings.items()}
         self.working: str | None = None
 
-    def run(self, request: bytes) -> Review:
+    def run(self, request: bytes) -> wire.Answer:
         wire.send(self.outgoing, wire.REQUEST, request)
         self.outgoing.flush()
         while True:
@@ -187,11 +236,11 @@ def _parsed(payload: bytes, read: Callable[[Any], T]) -> T:
         raise wire.Violation("something that is no message") from None
 
 
-def _decode(payload: bytes) -> Review:
-    """The review the child sent, checked member by member: the child is not trusted."""
+def _decode(payload: bytes) -> wire.Answer:
+    """What the child sent, checked member by member: the child is not trusted."""
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        return TypeAdapter(Review).validate_json(payload)
+        return TypeAdapter(wire.Answer).validate_json(payload)
     except ValidationError as error:
         raise AnalysisFailed(f"the analysis sent something that is no review ({error.error_count()} errors)") from None

@@ -1,7 +1,8 @@
 """Where trees come from: git repositories and plain folders."""
 
 from reviewer.sources.base import SourceError, Tree
+from reviewer.sources.configuration import configuration
 from reviewer.sources.folder import Folder
 from reviewer.sources.git import GitRepository
 
-__all__ = ["Folder", "GitRepository", "SourceError", "Tree"]
+__all__ = ["Folder", "GitRepository", "SourceError", "Tree", "configuration"]

@@ -13,7 +13,10 @@ class SourceError(Exception):
 
 
 class Tree(Protocol):
-    """One tree: its listing, and the blobs behind it."""
+    """One tree: its listing, and the blobs behind it. ``id`` is equal only for equal trees, None where it has none."""
+
+    @property
+    def id(self) -> str | None: ...
 
     def listing(self) -> Mapping[str, Entry]: ...
 

@@ -18,6 +18,8 @@ _NEVER = frozenset({".git", "node_modules", ".next"})
 class Folder:
     """The files below a directory. Only files the engine could read are opened."""
 
+    id = None
+
     def __init__(self, path: Path, repository: GitRepository | None = None) -> None:
         if not path.is_dir():
             raise SourceError(f"{path}: there is no such folder")

@@ -89,6 +89,11 @@ class GitTree:
         self.commit = commit
         self._process: subprocess.Popen[bytes] | None = None
 
+    @cached_property
+    def id(self) -> str:
+        """The id of the tree object, which commits of equal content share."""
+        return self.repository.run("rev-parse", "--verify", f"{self.commit}^{{tree}}").decode().strip()
+
     def listing(self) -> Mapping[str, Entry]:
         listed = self.repository.run("ls-tree", "-r", "-z", self.commit)
         entries: dict[str, Entry] = {}

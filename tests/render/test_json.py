@@ -73,7 +73,7 @@ def test_values_are_those_of_the_review() -> None:
     ]
     assert found["suggestion"] == {"path": "a.js", "line": 2, "end_line": 2, "replacement": "x"}
     assert value["fixed"] == [{"rule": "per-route-middleware", "path": "c.js", "fingerprint": "f" * 16}]
-    assert value["problems"][1] == {"kind": "failed", "path": "", "message": "nothing"}
+    assert value["problems"][1] == {"kind": "failed", "path": "", "message": "nothing", "caused_by_change": False}
 
 
 def test_a_finding_of_a_whole_package_has_no_line() -> None:

@@ -16,7 +16,7 @@ from reviewer.core.snapshot import Blob, Missing
 from reviewer.sandbox import Analyst, ConfigurationInvalid, Job, wire
 from reviewer.sandbox.child import MEMORY_BYTES
 from reviewer.sources import Folder, GitRepository
-from tests.helpers import HARMLESS, MANIFEST, ONE_FINDING, ROOT, ROUTE, Files, partial_clone, repository, write
+from tests.helpers import HARMLESS, MANIFEST, ONE_FINDING, ROOT, ROUTE, Files, commit, partial_clone, repository, write
 
 SLOW = ROUTE + "const rows = " + "[" * 300_000 + "\n" + ROUTE
 
@@ -128,7 +128,7 @@ say(wire.WORKING, None)
         ('say(wire.READ, b"{")', "something that is no message"),
         ("say(wire.WORKING, 3)", "something that is no message"),
         ('say(wire.INVALID, {"path": 1})', "something that is no message"),
-        ('say(wire.DONE, {"findings": 1})', "the analysis sent something that is no review (4 errors)"),
+        ('say(wire.DONE, {"findings": 1})', "the analysis sent something that is no review (1 errors)"),
         ('say(wire.CRASHED, b"ValueError: \\xff")', "the analysis crashed (ValueError: \ufffd)"),
         ('out.write(struct.pack("!cI", b"D", 0xFFFFFFFF)); out.flush()', "a message of 4,294,967,295 bytes"),
     ],
@@ -215,3 +215,56 @@ os.kill(os.getpid(), signal.SIGXCPU)
     problem = only_problem(review_by(scripted(body), folder))
     assert (problem.kind, problem.path) == ("failed", "")
     assert problem.message == "nothing was analysed: the analysis needed more CPU time than the limit"
+
+
+class Kept:
+    """Analyses kept in memory."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], str] = {}
+        self.found = 0
+
+    def get(self, tree: str, config: str) -> str | None:
+        self.found += (tree, config) in self.rows
+        return self.rows.get((tree, config))
+
+    def put(self, tree: str, config: str, analysis: str) -> None:
+        self.rows[tree, config] = analysis
+
+
+def _job(folder: Path, kept: Kept, config: str = "") -> Job:
+    repository = GitRepository(folder)
+    return Job(repository.tree("HEAD"), repository.tree("HEAD^"), (), ("reviewer.yml", config), kept)
+
+
+def test_an_analysis_that_was_kept_gives_the_same_review_and_reads_nothing(tmp_path: Path) -> None:
+    folder = repository(tmp_path / "tree", HARMLESS)
+    commit(folder, ONE_FINDING)
+    kept = Kept()
+    with Analyst() as analyst:
+        fresh = analyst.review(_job(folder, kept))
+        again = analyst.review(_job(folder, kept))
+        assert (kept.found, len(kept.rows)) == (2, 2)
+        assert (again.findings, again.problems, again.verdict) == (fresh.findings, fresh.problems, fresh.verdict)
+        other = analyst.review(_job(folder, kept, "rules: { websocket-in-api-route: { level: off } }"))
+        assert (other.findings, len(kept.rows)) == ((), 4)
+
+
+def test_an_analysis_with_trouble_is_not_kept(tmp_path: Path) -> None:
+    folder = repository(tmp_path / "tree", HARMLESS)
+    commit(folder, {"pages/api/slow.js": SLOW})
+    kept = Kept()
+    with Analyst() as analyst:
+        review = analyst.review(_job(folder, kept))
+    assert [p.caused_by_change for p in review.problems] == [True]
+    assert (review.verdict, review.conclusion, len(kept.rows)) == ("incomplete", "failure", 1)
+
+
+def test_a_child_works_for_one_owner_only(folder: Path) -> None:
+    with Analyst() as analyst:
+        analyst.review(Job(Folder(folder), owner="one"))
+        first = analyst._process
+        analyst.review(Job(Folder(folder), owner="one"))
+        assert analyst._process is first
+        analyst.review(Job(Folder(folder), owner="other"))
+        assert analyst._process is not first
