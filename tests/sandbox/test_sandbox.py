@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -232,30 +233,31 @@ class Kept:
         self.rows[tree, config] = analysis
 
 
-def _job(folder: Path, kept: Kept, config: str = "") -> Job:
+def review_last_commit(analyst: Analyst, folder: Path, kept: Kept, config: str = "") -> Review:
     repository = GitRepository(folder)
-    return Job(repository.tree("HEAD"), repository.tree("HEAD^"), (), ("reviewer.yml", config), kept)
+    with closing(repository.tree("HEAD")) as head, closing(repository.tree("HEAD^")) as base:
+        return analyst.review(Job(head, base, (), ("reviewer.yml", config), kept))
 
 
 def test_an_analysis_that_was_kept_gives_the_same_review_and_reads_nothing(tmp_path: Path) -> None:
-    folder = repository(tmp_path / "tree", HARMLESS)
+    folder = repository(tmp_path / "tree", {"package.json": MANIFEST})
     commit(folder, ONE_FINDING)
     kept = Kept()
     with Analyst() as analyst:
-        fresh = analyst.review(_job(folder, kept))
-        again = analyst.review(_job(folder, kept))
+        fresh = review_last_commit(analyst, folder, kept)
+        again = review_last_commit(analyst, folder, kept)
         assert (kept.found, len(kept.rows)) == (2, 2)
         assert (again.findings, again.problems, again.verdict) == (fresh.findings, fresh.problems, fresh.verdict)
-        other = analyst.review(_job(folder, kept, "rules: { websocket-in-api-route: { level: off } }"))
+        other = review_last_commit(analyst, folder, kept, "rules: { websocket-in-api-route: { level: off } }")
         assert (other.findings, len(kept.rows)) == ((), 4)
 
 
 def test_an_analysis_with_trouble_is_not_kept(tmp_path: Path) -> None:
-    folder = repository(tmp_path / "tree", HARMLESS)
+    folder = repository(tmp_path / "tree", {"package.json": MANIFEST})
     commit(folder, {"pages/api/slow.js": SLOW})
     kept = Kept()
     with Analyst() as analyst:
-        review = analyst.review(_job(folder, kept))
+        review = review_last_commit(analyst, folder, kept)
     assert [p.caused_by_change for p in review.problems] == [True]
     assert (review.verdict, review.conclusion, len(kept.rows)) == ("incomplete", "failure", 1)
 
