@@ -1,0 +1,1 @@
+"""GitHub: the App's authentication, its requests and their errors, event payloads."""
