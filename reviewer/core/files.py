@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from reviewer.core.extract import extract, extract_surface
 from reviewer.core.facts import FileFacts
 from reviewer.core.finding import Problem
-from reviewer.core.snapshot import MAX_SCRIPT_BYTES, Blob, Missing, Snapshot
+from reviewer.core.snapshot import MAX_SCRIPT_BYTES, Blob, Missing, Snapshot, why_missing, within_limit
 from reviewer.core.syntax import TooComplex, language_of
 from reviewer.core.text import NotText, Source, decode, why_skipped
 
@@ -115,14 +115,14 @@ class Files:
     def raw(self, path: str) -> bytes | None:
         """The bytes of a regular file; None with a problem noted where they cannot be had."""
         id = self.listing[path].id
-        blob = self._blobs[id] if id in self._blobs else self.snapshot.read(path)
+        blob = within_limit(path, self._blobs[id]) if id in self._blobs else self.snapshot.read(path)
         if isinstance(blob, bytes):
             self._keep(id, blob)
             return blob
         if blob is Missing.TOO_LARGE:
-            self.skip(path, blob.value)
+            self.skip(path, why_missing(path, blob))
         else:
-            self.fail(path, blob.value)
+            self.fail(path, why_missing(path, blob))
         return None
 
     def source(self, path: str) -> Source | None:

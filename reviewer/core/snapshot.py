@@ -55,7 +55,7 @@ class Snapshot:
     def read(self, path: str) -> Blob:
         """The bytes of one file. Raises KeyError for a path that is not listed."""
         for _, blob in self.blobs.read([self.listing[path].id]):
-            return blob
+            return within_limit(path, blob)
         return Missing.ABSENT
 
 
@@ -113,3 +113,14 @@ def is_script(path: str) -> bool:
 def is_relevant(path: str) -> bool:
     """Whether the engine could ever read this path: scripts, manifests and deployment files."""
     return is_script(path) or _CONFIGURATION.search(path) is not None
+
+
+def within_limit(path: str, blob: Blob) -> Blob:
+    """A script's bytes as far as scripts are read at all: mirrors do not even hold larger ones."""
+    too_large = isinstance(blob, bytes) and is_script(path) and len(blob) > MAX_SCRIPT_BYTES
+    return Missing.TOO_LARGE if too_large else blob
+
+
+def why_missing(path: str, missing: Missing) -> str:
+    """The reason in words, with the limit that holds for the path."""
+    return "it is larger than 1 MiB" if missing is Missing.TOO_LARGE and is_script(path) else missing.value

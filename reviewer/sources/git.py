@@ -20,30 +20,30 @@ _BATCH = 2_000
 
 
 class GitRepository:
-    """A repository: a work tree, a linked worktree or a bare one."""
+    """A repository: a work tree, a linked worktree or a bare one. ``absent`` is what a missing blob is taken for."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, absent: Missing = Missing.ABSENT) -> None:
         self.path = path
+        self.absent = absent
         self.run("rev-parse", "--git-dir")
 
-    def run(self, *args: str, check: bool = True) -> bytes:
+    @classmethod
+    def create(cls, path: Path) -> None:
+        """Makes an empty bare repository, without templates. Raises SourceError."""
+        fixed = ("-c", "init.defaultRefFormat=files", "-c", "init.defaultObjectFormat=sha1")
+        result = _run(path, *fixed, "init", "--bare", "--quiet", "--template=", "--initial-branch=main")
+        if result.returncode != 0:
+            raise SourceError(f"{path}: {_first_line(result.stderr) or 'git failed'}")
+
+    def run(self, *args: str, check: bool = True, stdin: bytes = b"") -> bytes:
         """The output of a git command. Raises SourceError with git's own words."""
-        result = self._git(*args)
+        result = self._git(*args, stdin=stdin)
         if check and result.returncode != 0:
             raise SourceError(f"{self.path}: {_first_line(result.stderr) or 'git failed'}")
         return result.stdout
 
-    def _git(self, *args: str) -> subprocess.CompletedProcess[bytes]:
-        try:
-            return subprocess.run(
-                ["git", *_SAFE, "-C", str(self.path), *args],
-                capture_output=True,
-                env=_environment(),
-                stdin=subprocess.DEVNULL,
-                check=False,
-            )
-        except FileNotFoundError:
-            raise SourceError("git is not installed: install git and run this again") from None
+    def _git(self, *args: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        return _run(self.path, *args, stdin=stdin)
 
     @cached_property
     def is_bare(self) -> bool:
@@ -121,7 +121,8 @@ class GitTree:
         writer.start()
         here = set(asked)
         for id in ids:
-            yield id, _answer(stdout) if id in here else Missing.ABSENT
+            blob = _answer(stdout) if id in here else Missing.ABSENT
+            yield id, self.repository.absent if blob is Missing.ABSENT else blob
         writer.join()
 
     def _batch(self) -> tuple[IO[bytes], IO[bytes]]:
@@ -142,6 +143,19 @@ class GitTree:
             self._process.kill()
             self._process.communicate()
             self._process = None
+
+
+def _run(path: Path, *args: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(
+            ["git", *_SAFE, "-C", str(path), *args],
+            capture_output=True,
+            env=_environment(),
+            input=stdin,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise SourceError("git is not installed: install git and run this again") from None
 
 
 def _ask(stdin: IO[bytes], ids: list[str]) -> None:

@@ -18,8 +18,10 @@ from tests.helpers import HARMLESS, MANIFEST, ONE_FINDING, ROUTE, commit, partia
 def contents(tree: GitTree) -> dict[str, Blob]:
     """Every regular file of a tree with its bytes, read in one go."""
     listing = {path: entry for path, entry in tree.listing().items() if entry.kind == "file"}
-    read = dict(tree.read(sorted({entry.id for entry in listing.values()})))
-    tree.close()
+    try:
+        read = dict(tree.read(sorted({entry.id for entry in listing.values()})))
+    finally:
+        tree.close()
     return {path: read[entry.id] for path, entry in listing.items()}
 
 
