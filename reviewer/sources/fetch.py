@@ -11,24 +11,29 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Literal
-from urllib.parse import urlsplit
+from urllib.error import HTTPError
+from urllib.parse import urljoin, urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from reviewer.core.snapshot import MAX_SCRIPT_BYTES
 from reviewer.sources.base import SourceError
 
-Reason = Literal["denied", "not found", "gone", "network", "time-out", "locked", "too large", "unclear"]
+Reason = Literal["denied", "not found", "gone", "moved", "network", "time-out", "locked", "too large", "unclear"]
 
 FILTER = f"blob:limit={MAX_SCRIPT_BYTES + 1}"  # git leaves out blobs of this size and above
 _REMOTE = "source"
+_DISCOVERY = "/info/refs?service=git-upload-pack"
 _ERROR_BYTES = 8_192
 _RETRY: frozenset[Reason] = frozenset({"network", "time-out", "locked", "unclear"})
 _TEXTS: Mapping[Reason, str] = {
     "denied": "authentication failed: may the app still read this repository?",
     "not found": "the repository was not found: was it deleted, or access to it withdrawn?",
     "gone": "a commit is not there any more: was it replaced by a newer push?",
+    "moved": "the server points to another place for the repository",
     "network": "the repository could not be reached",
     "time-out": "the repository took too long to answer",
     "locked": "the repository is being fetched by another job",
@@ -40,6 +45,7 @@ _SIGNS: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     ("gone", re.compile(r"not our ref|[Cc]ouldn't find remote ref|unadvertised object|no such remote ref")),
     ("denied", re.compile(r"Authentication failed|could not read (?:Username|Password)|error: 40[137]\b")),
     ("not found", re.compile(r"repository '.*' not found|error: 4(?:04|10|51)\b")),
+    ("moved", re.compile(r"error: 30[12378]\b|[Rr]edirect")),
     ("too large", re.compile(r"File too large|died of signal 25")),
     ("network", re.compile(r"unable to access|RPC failed|early EOF|hung up|unexpected disconnect|remote error:")),
     ("network", re.compile(r"expected (?:flush|'packfile')")),
@@ -127,6 +133,16 @@ class _Fetch:
     locks: Sequence[int]
 
     def run(self, options: Sequence[str], wants: Iterable[str], settings: Mapping[str, str] = {}) -> None:
+        asked = list(wants)
+        try:
+            self._run(options, asked, settings)
+        except FetchFailed as error:
+            target = moved_to(self.remote, self.limits.seconds) if error.reason == "moved" else None
+            if target is None:
+                raise
+            replace(self, remote=target)._run(options, asked, settings)
+
+    def _run(self, options: Sequence[str], wants: Sequence[str], settings: Mapping[str, str]) -> None:
         fixed = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--no-recurse-submodules", "--stdin")
         with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stderr:
             stdin.write("".join(f"{want}\n" for want in wants).encode())
@@ -178,6 +194,32 @@ class _Fetch:
         return FetchFailed(reason, self.remote.url, self.remote.cleaned(said))
 
 
+def moved_to(remote: Remote, seconds: float) -> Remote | None:
+    """Where a server says a renamed repository is now, on the same server only.
+
+    git would follow by itself, but give the token to whatever host it was sent to.
+    """
+    headers = {} if remote.basic is None else {"Authorization": f"Basic {remote.basic}"}
+    request = Request(remote.url + _DISCOVERY, headers=headers)  # noqa: S310 - http(s) only, by Remote
+    try:
+        build_opener(_Stay).open(request, timeout=seconds).close()
+    except HTTPError as error:
+        with error:
+            url = urljoin(request.full_url, error.headers.get("Location", ""))
+    except (OSError, HTTPException):
+        return None
+    else:
+        return None
+    if not url.startswith(remote.origin) or not url.endswith(_DISCOVERY) or url == request.full_url:
+        return None
+    return replace(remote, url=url.removesuffix(_DISCOVERY))
+
+
+class _Stay(HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
 def _environment(remote: Remote, settings: Mapping[str, str]) -> dict[str, str]:
     """The whole configuration of a fetch. Nothing of it is ever written to the repository, the token least of all.
 
@@ -206,7 +248,7 @@ _CONFIGURATION: Mapping[str, str] = {
     "fetch.unpackLimit": "1",
     "fetch.writeCommitGraph": "false",
     "gc.auto": "0",
-    "http.followRedirects": "initial",
+    "http.followRedirects": "false",
     "http.lowSpeedLimit": "1000",
     "http.lowSpeedTime": "20",
     "maintenance.auto": "false",

@@ -179,7 +179,22 @@ def test_a_repository_that_was_renamed_is_followed(hub: Hub) -> None:
     remote = Remote(hub.server.url("old"), TOKEN)
     with hub.mirrors.opened(KEY, remote, {HEAD: hub.commits["base"]}) as found:
         assert len(found.tree(hub.commits["base"]).listing()) == 2
-    assert len(hub.requests()) == 3
+    assert hub.requests() == ["GET refs", "GET refs", *FETCH]
+
+
+def test_a_server_that_points_elsewhere_does_not_make_the_token_go_there(hub: Hub, tmp_path: Path) -> None:
+    with serving(tmp_path / "server") as other:
+        hub.server.moved = {"/shop.git": f"http://localhost:{other.port}/shop.git"}
+        with pytest.raises(FetchFailed, match="points to another place") as caught:
+            hub.fetch(hub.commits["base"])
+        assert not caught.value.retry
+        assert other.taken() == []
+
+
+def test_a_server_that_points_in_a_circle_is_not_followed_for_ever(hub: Hub) -> None:
+    hub.server.moved = {"/shop.git": "/old.git", "/old.git": "/shop.git"}
+    with pytest.raises(FetchFailed, match="points to another place"):
+        hub.fetch(hub.commits["base"])
 
 
 def test_a_commit_the_server_does_not_give_by_its_id_comes_by_its_ref(hub: Hub) -> None:
