@@ -161,7 +161,7 @@ class _Fetch:
             process = subprocess.Popen(
                 ["git", "-C", str(self.repository), *words],
                 stdin=stdin,
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,  # nothing comes; its end is told at once, which that of a process is not
                 stderr=stderr,
                 env=_environment(self.remote, settings),
                 start_new_session=True,
@@ -177,14 +177,14 @@ class _Fetch:
     def _ends(self, process: subprocess.Popen[bytes]) -> bool:
         """Waits for a process. Whatever happens, nothing of its group is left running."""
         try:
-            process.wait(self.limits.seconds)
+            process.communicate(timeout=self.limits.seconds)
         except subprocess.TimeoutExpired:
             return False
         finally:
             if process.returncode is None:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                process.communicate()
         return True
 
     def _failure(self, stderr: str) -> FetchFailed:
