@@ -61,7 +61,7 @@ def configure(
     handler.setFormatter(_formatter(format, Redactor(secrets)))
     handler.addFilter(_pinned)
     root = logging.getLogger()
-    root.handlers[:] = [*(other for other in root.handlers if not isinstance(other, _Handler)), handler]
+    root.handlers[:] = [handler]  # another one would write what this one takes out
     root.setLevel(level)
     for name in PINNED:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -89,8 +89,14 @@ def _forms(secret: str) -> set[str]:
     if len(secret) < _SHORTEST_SECRET:
         return set()
     lines = {line for line in secret.splitlines() if len(line) >= _SHORTEST_LINE}
-    as_bytes = repr(secret.encode())[2:-1]
-    return lines | {secret, repr(secret)[1:-1], as_bytes, json.dumps(secret)[1:-1], quote(secret, safe="")}
+    plain = {secret, repr(secret.encode())[2:-1], quote(secret, safe="")}
+    once = {form for text in plain for form in _quoted(text)}
+    return lines | plain | once | {form for text in once for form in _quoted(text)}
+
+
+def _quoted(text: str) -> set[str]:
+    """A text as it stands inside a Python or a JSON string."""
+    return {repr(text)[1:-1], repr(text + '"')[1:-2].replace("'", "\\'"), json.dumps(text)[1:-1]}
 
 
 def _described(value: object) -> str:

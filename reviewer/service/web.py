@@ -28,6 +28,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _WORD = re.compile(r"[!-~]{1,100}")
 _CLOSE = {"Connection": "close"}  # the rest of the body is not read
+_FAULT = "this is a fault of the service"
 _RETRY = {"Retry-After": "30"}
 # Below this many bytes, checking and decoding take less time than a way to another thread and back.
 _QUICK_BYTES = 128 * 1024
@@ -98,7 +99,7 @@ async def _no_such(_: Request, error: Exception) -> Response:
 
 
 async def _fault(_: Request, __: Exception) -> Response:
-    return JSONResponse({"error": "this is a fault of the service"}, 500)
+    return JSONResponse({"error": _FAULT}, 500)
 
 
 class _Receiver:
@@ -131,6 +132,9 @@ class _Receiver:
             status = await run_in_threadpool(self._inbox.receive, guid, event)
         except Unavailable as error:
             raise _Refused(503, "the store is unavailable", f"the store is unavailable: {error}", _RETRY) from None
+        except Exception:  # noqa: BLE001  # the boundary: the line names the delivery, the answer says nothing
+            _log.exception("delivery failed", kind=name)
+            return JSONResponse({"error": _FAULT}, 500)
         _log.info(f"delivery {status}", kind=name)
         return JSONResponse({"status": status, "delivery": guid}, 202)
 
