@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 from reviewer.core.rulebook import Rulebook, load_rulebook
@@ -25,3 +27,16 @@ def rulebook_at(directory: Path) -> Rulebook:
     text = (names if names.is_file() else rules_dir() / "symbols.yml").read_text(encoding="utf-8")
     pages = {str(page): page.read_text(encoding="utf-8") for page in sorted(directory.glob("*.md"))}
     return load_rulebook(pages, text)
+
+
+@cache
+def engine_id() -> str:
+    """Names this version of the engine, which only trusts analyses of its own: its sources, rules and grammars."""
+    package = Path(__file__).parent
+    sources = [path for room in ("core", "checks") for path in sorted((package / room).rglob("*.py"))]
+    digest = hashlib.sha256()
+    for path in (*sources, *sorted(rules_dir().iterdir())):
+        digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
+    for name in ("tree-sitter", "tree-sitter-javascript", "tree-sitter-json", "tree-sitter-typescript", "PyYAML"):
+        digest.update(f"{name} {version(name)}\0".encode())
+    return digest.hexdigest()[:32]

@@ -146,6 +146,26 @@ def run_examples(
     raise typer.Exit(1 if found else 0)
 
 
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="The port to listen on.", min=1, max=65535)] = 8000,
+) -> None:
+    """Run the GitHub App: receive webhooks, review pull requests, publish. Settings: docs/settings.md."""
+    from reviewer.service import log
+    from reviewer.service.settings import SettingsError, load
+
+    try:
+        settings = load()
+    except SettingsError as error:
+        fail(f"the service cannot start:\n{error}")
+    log.configure(settings.log_format, secrets=settings.secret_texts())
+    log.log_uncaught()
+    from reviewer.service.serve import serve as run
+
+    run(settings, host, port)
+
+
 class _Boundary:
     """The boundary where trouble becomes a message: exit status 2 when it was expected, else 3, never 1."""
 

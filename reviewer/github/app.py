@@ -15,8 +15,8 @@ from github.Consts import DEFAULT_BASE_URL
 from urllib3 import Retry
 
 from reviewer import __version__
-from reviewer.github.errors import Unauthorised, translated
-from reviewer.github.repository import Repository, call
+from reviewer.github.errors import Refused, Unauthorised, translated
+from reviewer.github.repository import RepositoryApi, call, pages
 
 API_VERSION = "2022-11-28"
 TIMEOUT = 30
@@ -110,6 +110,19 @@ class GitHubApp:
             expires = datetime.fromisoformat(data["expires_at"]).timestamp()
             return str(data["token"]), expires
 
+    def repositories(self, installation: int) -> list[tuple[int, str]]:
+        """Id and full name of every repository an installation covers."""
+        body = {"permissions": {"metadata": "read"}}
+        with self._app_lock, translated("give the App a token"):
+            _, data = call(self._app, "POST", f"/app/installations/{installation}/access_tokens", body)
+            client = self._client(Auth.Token(str(data["token"])))
+        try:
+            with translated("list the repositories"):
+                rows = pages(client, "/installation/repositories?per_page=100", "repositories")
+                return [(int(row["id"]), str(row["full_name"])) for row in rows]
+        finally:
+            client.close()
+
     def forget(self, installation: int, repository: int | None = None) -> None:
         """Drops tokens: permissions changed, or GitHub accepts one no more."""
         with self._lock:
@@ -119,13 +132,13 @@ class GitHubApp:
     # -- clients --------------------------------------------------
 
     @contextmanager
-    def repository(self, installation: int, repository: int, full_name: str) -> Iterator[Repository]:
+    def repository(self, installation: int, repository: int, full_name: str) -> Iterator[RepositoryApi]:
         """A client for one repository, lent to one thread at a time."""
         key = (installation, repository)
         client = self._lend(key)
         try:
-            yield Repository(client, full_name)
-        except Unauthorised:
+            yield RepositoryApi(client, full_name)
+        except (Unauthorised, Refused):  # a new token may be accepted, and have permissions granted since
             self.forget(*key)
             raise
         finally:

@@ -312,14 +312,15 @@ def _repositories(members: Sequence[payloads.RepositoryMember]) -> tuple[Reposit
     return tuple(_repository(member) for member in members)
 
 
-_EXTERNAL_ID = re.compile(r"pr:[1-9][0-9]{0,8}(?:,pr:[1-9][0-9]{0,8})*", re.ASCII)
+_PULL = r"pr:[1-9][0-9]{0,8}(?::[0-9]{1,9})?"
+_EXTERNAL_ID = re.compile(rf"{_PULL}(?:,{_PULL})*", re.ASCII)
 
 
 def _numbers_in(external_id: str | None) -> tuple[int, ...]:
-    """The pull requests of an external id that we wrote: ``pr:7`` or ``pr:7,pr:9``."""
+    """The pull requests of an external id that we wrote: ``pr:7``, ``pr:7:2`` (its second review), ``pr:7,pr:9``."""
     if external_id is None or not _EXTERNAL_ID.fullmatch(external_id):
         return ()
-    return tuple(dict.fromkeys(int(part.removeprefix("pr:")) for part in external_id.split(",")))
+    return tuple(dict.fromkeys(int(part.split(":")[1]) for part in external_id.split(",")))
 
 
 def _numbers_of(check: payloads.CheckMember, repository: int) -> tuple[int, ...]:

@@ -82,7 +82,15 @@ def call(client: Github, verb: str, path: str, body: Mapping[str, Any] | None = 
     return {name.lower(): value for name, value in headers.items()}, data
 
 
-class Repository:
+def pages(client: Github, path: str, member: str) -> Iterator[Any]:
+    """The rows of every page; they are the answer itself, or a member of it."""
+    while path:
+        headers, data = call(client, "GET", path)
+        yield from (data if isinstance(data, list) else data[member])
+        path = _next(headers.get("link", ""))
+
+
+class RepositoryApi:
     """One repository through one client, for one thread."""
 
     def __init__(self, client: Github, full_name: str) -> None:
@@ -94,13 +102,8 @@ class Repository:
             return call(self._client, verb, f"/repos/{self.full_name}{path}", body)[1]
 
     def _pages(self, what: str, path: str) -> Iterator[Any]:
-        target = f"/repos/{self.full_name}{path}"
-        while target:
-            with translated(what):
-                headers, data = call(self._client, "GET", target)
-                rows = data if isinstance(data, list) else data["check_runs"]
-                target = _next(headers.get("link", ""))
-            yield from rows
+        with translated(what):
+            yield from pages(self._client, f"/repos/{self.full_name}{path}", "check_runs")
 
     # -- reading --------------------------------------------------
 
@@ -173,9 +176,11 @@ class Repository:
         body = {"name": CHECK_NAME, "head_sha": head, "status": "in_progress", "started_at": _now()}
         return self._create("create the check run", "/check-runs", _check_body(body, external_id, details_url))
 
-    def create_check(self, head: str, external_id: str, details_url: str | None, check: Check) -> int:
-        """Creates a check run that is concluded already; its id."""
-        body = {"name": CHECK_NAME, "head_sha": head, **_conclusion(check)}
+    def create_check(
+        self, head: str, external_id: str, details_url: str | None, check: Check, annotations: Sequence[Annotation]
+    ) -> int:
+        """Creates a check run that is concluded already, with 50 annotations at most; its id."""
+        body = {"name": CHECK_NAME, "head_sha": head, **_conclusion(check, annotations)}
         return self._create("create the check run", "/check-runs", _check_body(body, external_id, details_url))
 
     def annotate_check(self, id: int, check: Check, annotations: Sequence[Annotation]) -> None:
@@ -185,8 +190,7 @@ class Repository:
 
     def conclude_check(self, id: int, check: Check, annotations: Sequence[Annotation]) -> None:
         """Concludes a check run, with 50 annotations at most."""
-        body = {**_conclusion(check), "output": _output(check, annotations)}
-        self._call("conclude the check run", "PATCH", f"/check-runs/{id}", body)
+        self._call("conclude the check run", "PATCH", f"/check-runs/{id}", _conclusion(check, annotations))
 
     # -- comments --------------------------------------------------
 
@@ -239,9 +243,9 @@ def _check_body(body: Mapping[str, Any], external_id: str, details_url: str | No
     return {**body, "external_id": external_id, **({"details_url": details_url} if details_url else {})}
 
 
-def _conclusion(check: Check) -> dict[str, Any]:
+def _conclusion(check: Check, annotations: Sequence[Annotation]) -> dict[str, Any]:
     done = {"status": "completed", "conclusion": check.conclusion, "completed_at": _now()}
-    return {**done, "output": _output(check, ())}
+    return {**done, "output": _output(check, annotations)}
 
 
 def _output(check: Check, annotations: Sequence[Annotation]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from reviewer.core.finding import Conclusion, Problem, Reported, Review
 from reviewer.core.rulebook import Rulebook
 from reviewer.render.markdown import comment
 from reviewer.render.message import code, message_of, visible
-from reviewer.render.plan import Plan
+from reviewer.render.plan import SAID, Plan
 
 MAX_BYTES = 65_000  # of 65,535, which GitHub counts in characters or in bytes
 MAX_ROWS = 200
@@ -73,15 +73,15 @@ def check(review: Review, plan: Plan, subject: Subject, rulebook: Rulebook) -> C
     ordered = sorted(introduced, key=lambda reported: not reported.gates)
     blocks = [_lead(review, subject), *subject.notes, *_table(ordered, subject, rulebook), *_rest(review, subject)]
     details = [
-        comment([reported], rulebook.rules[reported.finding.rule])
+        f"{comment([reported], rulebook.rules[reported.finding.rule])}\n*Said only here: {reason}.*"
         for reported in ordered
-        if reported.fingerprint in plan.unsaid
+        if (reason := plan.unsaid.get(reported.fingerprint, SAID)) != SAID
     ]
     return Check(
         conclusion=review.conclusion,
         title=title(review),
         summary=fit(blocks),
-        text=fit([f"### Said here only\n\n{details[0]}", *details[1:]], "---") if details else "",
+        text=fit(details, "---") if details else "",
         annotations=tuple(_annotation(reported, rulebook) for reported in ordered[:MAX_ANNOTATIONS]),
     )
 

@@ -1,1 +1,1 @@
-"""The webhook service: settings, web, logging."""
+"""The service: receives webhooks, keeps what it has promised, reviews and publishes."""

@@ -4,5 +4,15 @@ from reviewer.sources.base import SourceError, Tree
 from reviewer.sources.configuration import configuration
 from reviewer.sources.folder import Folder
 from reviewer.sources.git import GitRepository
+from reviewer.sources.mirror import FetchFailed, Mirrors, Remote
 
-__all__ = ["Folder", "GitRepository", "SourceError", "Tree", "configuration"]
+__all__ = [
+    "FetchFailed",
+    "Folder",
+    "GitRepository",
+    "Mirrors",
+    "Remote",
+    "SourceError",
+    "Tree",
+    "configuration",
+]

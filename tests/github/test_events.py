@@ -82,6 +82,8 @@ def test_a_closed_pull_request_is_told() -> None:
     ("external_id", "pulls", "numbers"),
     [
         ("pr:7", [], (7,)),
+        ("pr:7:12", [listed_pull(3)], (7,)),
+        ("pr:7:", [listed_pull(3)], (3,)),
         ("pr:7,pr:9", [listed_pull(3)], (7, 9)),
         ("pr:7,pr:7", [], (7,)),
         ("", [listed_pull(3), listed_pull(4)], (3, 4)),

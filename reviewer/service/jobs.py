@@ -1,0 +1,370 @@
+"""Durable jobs: the only place that knows the job engine.
+
+A job belongs to the worker that runs it. The engine recovers the jobs of a worker that starts again; those of one that
+does not are found by ``_Reaper``. Every step may run more than once and is written so that this does no harm.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import uuid
+import zlib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from dbos import (
+    DBOS,
+    DBOSClient,
+    DBOSConfig,
+    DBOSPortableJSONSerializer,
+    EnqueueOptions,
+    SetEnqueueOptions,
+    SetWorkflowID,
+)
+
+from reviewer.github.errors import GitHubError, Gone, RateLimited, Unsure
+from reviewer.service.database import connect, is_sqlite
+from reviewer.service.inbox import Desk
+from reviewer.service.log import bound, logger
+from reviewer.service.publish import Mode, Request
+from reviewer.service.review import Outcome, Reviewer
+from reviewer.service.slots import DatabaseSlots, FileSlots, Slots, first_free
+from reviewer.service.store import PullKey
+from reviewer.service.surveys import Surveyor
+from reviewer.sources import FetchFailed, SourceError
+
+APPLICATION_VERSION = "1"  # a running job is only recovered by the version that it was begun under
+QUEUE = "reviews"
+LANES = 3  # how many pull requests of one installation are reviewed at the same time
+ATTEMPTS = 4  # of a step, 1, 3 and 9 seconds apart
+DEFERRALS = 8  # of a job that a rate limit stops
+RECOVERIES = 4  # of a job whose worker dies
+REAP_SECONDS = 5.0
+POLL_SECONDS = 0.25
+LOST_SLOT = 75  # exit status
+
+_log = logger(__name__)
+Answer = dict[str, Any]
+Key = tuple[int, int, int]
+
+
+# -- queueing --------------------------------------------------
+
+
+class DurableQueue:
+    """Queues jobs in a transaction of the caller's."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._client = DBOSClient(system_database_engine=engine, serializer=DBOSPortableJSONSerializer(), lazy=True)
+
+    def review(self, c: sa.Connection, request: Request) -> None:
+        self._add(c, "review", request.key, request.generation, request.mode, 0, None)
+
+    def close(self, c: sa.Connection, request: Request) -> None:
+        self._add(c, "close", request.key, request.generation)
+
+    def survey(self, c: sa.Connection, installation: int, repository: int | None, head: str | None) -> None:
+        options = _options("survey", f"{installation}:survey")
+        self._client.enqueue_in_transaction(c, options, installation, repository, head, 0)
+
+    def remove(self, c: sa.Connection, installation: int, repositories: list[int] | None) -> None:
+        options = _options("remove", f"{installation}:survey")
+        self._client.enqueue_in_transaction(c, options, installation, repositories)
+
+    def _add(self, c: sa.Connection, workflow: str, key: PullKey, *args: int | str | None) -> None:
+        identity = (key.installation, key.repository, key.number)
+        self._client.enqueue_in_transaction(c, _options(workflow, _lane(key)), *identity, *args)
+
+    def close_connections(self) -> None:
+        self._client.destroy()
+
+
+def _options(workflow: str, lane: str) -> EnqueueOptions:
+    # Ids sort by time: where the database counts in seconds, ties are broken by id.
+    id = f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}"
+    return {"workflow_name": workflow, "queue_name": QUEUE, "queue_partition_key": lane, "workflow_id": id}
+
+
+def _lane(key: PullKey) -> str:
+    """Jobs of one lane run one after another; a pull request stays in its lane."""
+    return f"{key.installation}:{zlib.crc32(f'{key.repository}/{key.number}'.encode()) % LANES}"
+
+
+# -- what jobs do --------------------------------------------------
+
+
+class _Bench:
+    """What the jobs of this process work with, as long as it runs."""
+
+    reviewer: Reviewer | None = None
+    surveyor: Surveyor | None = None
+    desk: Desk | None = None
+
+
+def _reviewer() -> Reviewer:
+    if _Bench.reviewer is None:
+        raise RuntimeError("the worker is not running")
+    return _Bench.reviewer
+
+
+def _guarded(act: Callable[[], Outcome]) -> Answer:
+    """How an attempt came out, as a value that can be stored. Raises only what is worth another attempt."""
+    try:
+        outcome = act()
+    except RateLimited as error:
+        return {"state": "deferred", "after": error.after, "reason": str(error)}
+    except Gone as error:
+        return {"state": "gone", "reason": str(error)}
+    except (GitHubError, SourceError) as error:
+        if _is_worth_another(error) and not _is_last_attempt():
+            _log.warning("attempt failed", reason=str(error))
+            raise
+        return {"state": "failed", "reason": str(error)}
+    except Exception as error:  # noqa: BLE001 - the boundary: the check says what happened, the log where
+        _log.exception("a fault of the reviewer")
+        return {"state": "failed", "reason": f"a fault of the reviewer itself ({type(error).__name__})"}
+    return {"state": outcome.state, "concerns": list(outcome.concerns)}
+
+
+def _is_worth_another(error: BaseException) -> bool:
+    return isinstance(error, Unsure) or (isinstance(error, FetchFailed) and error.retry)
+
+
+def _is_last_attempt() -> bool:
+    status = DBOS.step_status
+    attempt = status.current_attempt if status is not None else None
+    return attempt is None or attempt >= ATTEMPTS - 1
+
+
+_step = DBOS.step(
+    retries_allowed=True,
+    max_attempts=ATTEMPTS,
+    interval_seconds=1,
+    backoff_rate=3,
+    should_retry=lambda error: _is_worth_another(error),
+)
+
+
+@_step
+def _review(key: Key, generation: int, mode: Mode) -> Answer:
+    return _guarded(lambda: _reviewer().review(Request(PullKey(*key), generation, mode)))
+
+
+@_step
+def _give_up(key: Key, generation: int, reason: str) -> Answer:
+    return _guarded(lambda: _reviewer().give_up(Request(PullKey(*key), generation), reason))
+
+
+@_step
+def _close(key: Key, generation: int) -> Answer:
+    return _guarded(lambda: _reviewer().close(Request(PullKey(*key), generation)))
+
+
+@_step
+def _survey(installation: int, repository: int | None, head: str | None) -> Answer:
+    def act() -> Outcome:
+        if _Bench.surveyor is None:
+            raise RuntimeError("the worker is not running")
+        _Bench.surveyor.survey(installation, repository, head)
+        return Outcome("concluded")
+
+    return _guarded(act)
+
+
+@DBOS.step()
+def _ask_again(key: Key, numbers: list[int]) -> None:
+    """Queues the reviews of pull requests whose verdict another one's concerns."""
+    if _Bench.desk is not None:
+        _Bench.desk.ask(PullKey(key[0], key[1], number) for number in numbers)
+
+
+@DBOS.step()
+def _remove(installation: int, repositories: list[int] | None) -> None:
+    mirrors = _reviewer().content.mirrors
+    if repositories is None:
+        mirrors.remove_installation(str(installation))
+    for repository in repositories or ():
+        mirrors.remove(f"{installation}/{repository}")
+
+
+@DBOS.workflow(name="review", max_recovery_attempts=RECOVERIES)
+def review_job(
+    installation: int, repository: int, number: int, generation: int, mode: Mode, attempt: int, trouble: str | None
+) -> str:
+    """Reviews a pull request; with ``trouble``, only says on its check why that cannot be done."""
+    key = (installation, repository, number)
+    with bound(job=DBOS.workflow_id, installation=installation):
+        answer = _give_up(key, generation, trouble) if trouble else _review(key, generation, mode)
+        if answer["state"] in ("failed", "gone") and not trouble:
+            trouble = answer["reason"]
+            answer = _give_up(key, generation, trouble)
+        if answer["state"] == "deferred":
+            _defer(key, (generation, mode, attempt + 1, trouble), answer)
+        if answer.get("concerns"):
+            _ask_again(key, answer["concerns"])
+        _log.info(f"review {answer['state']}", number=number, generation=generation, reason=trouble or None)
+        if answer["state"] == "failed":
+            raise RuntimeError(f"the check of {PullKey(*key)} could not be concluded: {answer['reason']}")
+        return str(answer["state"])
+
+
+def _defer(key: Key, rest: tuple[int, Mode, int, str | None], answer: Answer) -> None:
+    """Queues the job anew for later, so that its lane is free until then."""
+    generation, mode, attempt, trouble = rest
+    if attempt > DEFERRALS:
+        if trouble is not None:
+            raise RuntimeError(f"the check of {PullKey(*key)} could not be concluded: {answer['reason']}")
+        attempt, trouble = 1, answer["reason"]
+    with SetEnqueueOptions(queue_partition_key=_lane(PullKey(*key)), delay_seconds=answer["after"]):
+        DBOS.enqueue_workflow(QUEUE, review_job, *key, generation, mode, attempt, trouble)
+
+
+@DBOS.workflow(name="close", max_recovery_attempts=RECOVERIES)
+def close_job(installation: int, repository: int, number: int, generation: int) -> str:
+    """Ends what was begun for a pull request that is closed."""
+    key = (installation, repository, number)
+    with bound(job=DBOS.workflow_id, installation=installation):
+        answer = _close(key, generation)
+        if answer.get("concerns"):
+            _ask_again(key, answer["concerns"])
+        _log.info(f"pull request {answer['state']}", number=number)
+        return str(answer["state"])
+
+
+@DBOS.workflow(name="survey", max_recovery_attempts=RECOVERIES)
+def survey_job(installation: int, repository: int | None, head: str | None, attempt: int) -> str:
+    """Queues reviews of the open pull requests of an installation, a repository, or with one head."""
+    with bound(job=DBOS.workflow_id, installation=installation):
+        answer = _survey(installation, repository, head)
+        if answer["state"] == "deferred" and attempt < DEFERRALS:
+            with SetEnqueueOptions(queue_partition_key=f"{installation}:survey", delay_seconds=answer["after"]):
+                DBOS.enqueue_workflow(QUEUE, survey_job, installation, repository, head, attempt + 1)
+        _log.info(f"survey {answer['state']}", reason=answer.get("reason"))
+        if answer["state"] == "failed":
+            raise RuntimeError(f"the open pull requests could not be listed: {answer['reason']}")
+        return str(answer["state"])
+
+
+@DBOS.workflow(name="remove", max_recovery_attempts=RECOVERIES)
+def remove_job(installation: int, repositories: list[int] | None) -> str:
+    """Deletes the content of repositories the App has no part in any more."""
+    _remove(installation, repositories)
+    return "removed"
+
+
+# -- the worker --------------------------------------------------
+
+
+class Worker:
+    """Runs jobs in threads of this process, from ``start`` to ``stop``. There can be one in a process."""
+
+    def __init__(self, url: str, size: int, reviewer: Reviewer, surveyor: Surveyor, desk: Desk) -> None:
+        self._url = url
+        self._size = size
+        _Bench.reviewer, _Bench.surveyor, _Bench.desk = reviewer, surveyor, desk
+        self._slots: Slots | None = None
+        self._reaper: _Reaper | None = None
+
+    def start(self) -> None:
+        _refuse_foreign_services(os.environ)
+        self._slots = _slots(self._url)
+        slot = first_free(self._slots)
+        config: DBOSConfig = {
+            "name": "reviewer",
+            "executor_id": f"w{slot}",
+            "application_version": APPLICATION_VERSION,
+            "system_database_engine": connect(self._url, 10),
+            "serializer": DBOSPortableJSONSerializer(),
+            "enable_otlp": False,
+        }
+        DBOS(config=config)
+        DBOS.launch()
+        DBOS.register_queue(
+            QUEUE,
+            worker_concurrency=self._size,
+            partition_concurrency=1,
+            polling_interval_sec=POLL_SECONDS,
+            on_conflict="always_update",
+        )
+        self._reaper = _Reaper(self._slots, slot)
+        self._reaper.start()
+        _log.info("worker started", slot=slot, reviews_at_a_time=self._size)
+
+    def is_running(self) -> bool:
+        return self._reaper is not None and self._reaper.is_alive()
+
+    def stop(self, seconds: int) -> None:
+        """Finishes what runs within some seconds; what is left is taken up by the next worker."""
+        if self._reaper is not None:
+            self._reaper.stop()
+        DBOS.destroy(workflow_completion_timeout_sec=seconds)
+        if self._slots is not None:
+            self._slots.close()
+        _Bench.reviewer = _Bench.surveyor = _Bench.desk = None
+
+
+def _slots(url: str) -> Slots:
+    if is_sqlite(url):
+        return FileSlots(Path(f"{sa.make_url(url).database}.slots"))
+    return DatabaseSlots(connect(url, 1))
+
+
+def _refuse_foreign_services(environment: Mapping[str, str]) -> None:
+    """The job engine can report to a service of its makers; this service never does."""
+    named = sorted(
+        name for name in environment if name.startswith(("DBOS_CONDUCTOR", "DBOS__CONDUCTOR", "DBOS__CLOUD"))
+    )
+    if named:
+        raise RuntimeError(f"{', '.join(named)} must not be set: it would have jobs reported to a third party")
+
+
+class _Reaper(threading.Thread):
+    """Finds jobs nobody works on: those of dead workers, and those that were recovered too often."""
+
+    def __init__(self, slots: Slots, own: int) -> None:
+        super().__init__(name="reaper", daemon=True)
+        self._slots = slots
+        self._own = own
+        self._ended = threading.Event()
+
+    def stop(self) -> None:
+        self._ended.set()
+        self.join(timeout=REAP_SECONDS)
+
+    def run(self) -> None:
+        while not self._ended.wait(REAP_SECONDS):
+            if not self._slots.is_held():
+                _log.critical("the database let go of this worker's slot: another may take it, so this one ends")
+                os._exit(LOST_SLOT)
+            with suppress(Exception):  # the database is away; the next round finds the same
+                self._recover()
+                _bury()
+
+    def _recover(self) -> None:
+        pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        for executor in {job.executor_id for job in pending} - {f"w{self._own}", None}:
+            number = int(str(executor)[1:])
+            if self._slots.take(number):
+                try:
+                    DBOS._recover_pending_workflows([str(executor)])
+                    _log.warning("jobs of a dead worker recovered", slot=number)
+                finally:
+                    self._slots.drop(number)
+
+
+def _bury() -> None:
+    """Has the checks concluded of reviews that took their worker with them again and again."""
+    dead = "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
+    for job in DBOS.list_workflows(status=dead, name="review", load_output=False, sort_desc=True, limit=100):
+        arguments = job.input["args"] if job.input is not None else ()
+        id = f"{job.workflow_id}-given-up"
+        if len(arguments) == 7 and DBOS.get_workflow_status(id) is None:
+            reason = f"the review ended its worker process {RECOVERIES} times"
+            lane = _lane(PullKey(*arguments[:3]))
+            with SetEnqueueOptions(queue_partition_key=lane), SetWorkflowID(id):
+                DBOS.enqueue_workflow(QUEUE, review_job, *arguments[:6], reason)
