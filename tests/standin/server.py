@@ -1,0 +1,190 @@
+"""The stand-in's HTTP side: requests are recorded, faults take effect, and the rest is answered elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request as HttpRequest
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from tests.standin import auth, githttp, graphql
+from tests.standin.api import Answer
+from tests.standin.limits import Fault, Faults, Limits, Writes
+from tests.standin.model import Request
+from tests.standin.rest import Arrived, Rest
+from tests.standin.world import World
+
+_METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE", "HEAD"]
+_SECRET = ("authorization", "cookie")
+
+
+class _Protocol(H11Protocol):
+    """Knows its connections by the client's port, so that one can be cut."""
+
+    open: dict[int, asyncio.Transport] = {}  # noqa: RUF012 (one table for all connections of the process)
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.open[transport.get_extra_info("peername")[1]] = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.open.pop(self.transport.get_extra_info("peername")[1], None)
+        super().connection_lost(exc)
+
+
+class _Cut(Response):
+    """No answer: the connection is closed under the client."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        transport = _Protocol.open.get(scope["client"][1])
+        if transport is not None:
+            transport.abort()
+        await asyncio.sleep(0.01)
+
+
+@dataclass
+class Web:
+    """The ASGI side of one stand-in."""
+
+    world: World
+    limits: Limits = field(default_factory=Limits)
+    faults: Faults = field(default_factory=Faults)
+    requests: list[Request] = field(default_factory=list)
+    git_requests: list[Request] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.rest = Rest(self.world, self.limits)
+        self.writes = Writes(self.world)
+
+    def app(self) -> Starlette:
+        git = "/{owner}/{repo}.git/{service:path}"
+        return Starlette(
+            routes=[
+                Route("/api/v3/{path:path}", self._rest, methods=_METHODS),
+                Route("/api/graphql", self._graphql, methods=_METHODS),
+                Route(git, self._git, methods=["GET", "POST"]),
+                Route("/{owner}/{repo}/pull/{number:int}", self._page),
+            ]
+        )
+
+    async def _rest(self, request: HttpRequest) -> Response:
+        arrived = await _arrived(request, request.scope["raw_path"].decode().removeprefix("/api/v3"))
+        return await self._recorded(request, arrived, self.requests)
+
+    async def _graphql(self, request: HttpRequest) -> Response:
+        return await self._recorded(request, await _arrived(request, "/graphql"), self.requests)
+
+    async def _recorded(self, request: HttpRequest, arrived: Arrived, log: list[Request]) -> Response:
+        record = _record(self.world, arrived)
+        log.append(record)
+        with self.writes.under_way(arrived.method, arrived.path):
+            fault = self.faults.take(arrived.method, arrived.path)
+            if fault is None or fault.after:
+                answer = await run_in_threadpool(self._answer, arrived)
+            else:
+                answer = Answer()
+            response = _response(answer) if fault is None else await self._failed(fault)
+        record.status = 0 if isinstance(response, _Cut) else response.status_code
+        return response
+
+    def _answer(self, arrived: Arrived) -> Answer:
+        if arrived.path == "/graphql":
+            return graphql.answer(self.world, self.limits, arrived)
+        return self.rest.answer(arrived)
+
+    async def _failed(self, fault: Fault) -> Response:
+        deadline = time.monotonic() + fault.hang
+        while time.monotonic() < deadline and not self.stopping.is_set():
+            await asyncio.sleep(0.02)
+        if fault.reset:
+            return _Cut()
+        if isinstance(fault.body, str):
+            return HTMLResponse(fault.body, fault.status, fault.headers)
+        return _response(Answer(fault.body, fault.status, fault.headers))
+
+    async def _git(self, request: HttpRequest) -> Response:
+        name = f"{request.path_params['owner']}/{request.path_params['repo']}"
+        service = request.path_params["service"]
+        record = _record(self.world, Arrived(request.method, request.url.path, *_heads(request), b""))
+        self.git_requests.append(record)
+        fault = self.faults.take(request.method, request.url.path)
+        if fault is not None:
+            response = await self._failed(fault)
+        elif service in githttp.SERVICES:
+            response = await githttp.respond(self.world, request, name, service)
+        else:
+            response = Response(status_code=404)
+        record.status = 0 if isinstance(response, _Cut) else response.status_code
+        return response
+
+    async def _page(self, request: HttpRequest) -> Response:
+        return Response(status_code=404)
+
+
+def _heads(request: HttpRequest) -> tuple[dict[str, str], dict[str, str]]:
+    return dict(request.query_params), dict(request.headers)
+
+
+async def _arrived(request: HttpRequest, path: str) -> Arrived:
+    return Arrived(request.method, path.partition("?")[0] or "/", *_heads(request), await request.body())
+
+
+def _record(world: World, arrived: Arrived) -> Request:
+    try:
+        body = json.loads(arrived.body) if arrived.body else None
+    except ValueError:
+        body = arrived.body
+    kind = auth.kind_of(arrived.headers.get("authorization", ""))
+    headers = {name: value for name, value in arrived.headers.items() if name not in _SECRET}
+    return Request(arrived.method, arrived.path, arrived.query, body, kind, world.clock(), headers)
+
+
+def _response(answer: Answer) -> Response:
+    headers = {**answer.headers, "X-GitHub-Media-Type": "github.v3; format=json"}
+    if answer.body is None:
+        return Response(status_code=answer.status, headers=headers)
+    content = json.dumps(answer.body).encode()
+    return Response(content, answer.status, headers, "application/json; charset=utf-8")
+
+
+class Running:
+    """A server on a port of this machine, in a thread of its own."""
+
+    def __init__(self, web: Web, listener: socket.socket) -> None:
+        self._web, self._listener = web, listener
+        config = uvicorn.Config(
+            web.app(), log_config=None, log_level="critical", access_log=False, lifespan="off", http=_Protocol,
+            ws="none", timeout_graceful_shutdown=1, timeout_keep_alive=60,
+        )  # fmt: skip
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([listener],), daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            time.sleep(0.002)
+
+    def stop(self) -> None:
+        self._web.stopping.set()
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._listener.close()
+
+
+def listen(port: int) -> socket.socket:
+    """A socket on 127.0.0.1; port 0: any that is free."""
+    listener = socket.create_server(("127.0.0.1", port))
+    listener.set_inheritable(False)
+    return listener
