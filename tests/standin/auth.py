@@ -97,13 +97,11 @@ def _verify(world: World, text: str) -> None:
         raise Refusal(401, _UNDECODABLE) from error
     issued, expires = claims.get("iat"), claims.get("exp")
     if not isinstance(issued, int) or issued > now + _SKEW:
-        raise Refusal(
-            401, "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"
-        )
+        raise Refusal(401, "'Issued at' claim ('iat') must be an Integer representing the time of the assertion")
     if not isinstance(expires, int) or expires <= now - _SKEW:
         raise Refusal(
             401,
-            "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires",
+            "'Expiration time' claim ('exp') must be a numeric value representing a future time",
         )
     if expires > now + _LONGEST + _SKEW or expires - issued > _LONGEST + _SKEW:
         raise Refusal(401, "'Expiration time' claim ('exp') is too far in the future")

@@ -84,7 +84,8 @@ def _document() -> dict[str, Any]:
 def _registry() -> Registry[Any]:
     resource = DRAFT202012.create_resource({"components": _document()["components"]})
     registry: Registry[Any] = Registry()
-    return registry.with_resource(_BASE, resource)
+    filled: Registry[Any] = registry.with_resource(_BASE, resource)
+    return filled
 
 
 def _validator(schema: Any) -> Draft202012Validator:

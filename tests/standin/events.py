@@ -192,7 +192,7 @@ def react(world: World, subject: int, author: User, content: str) -> None:
     world.reactions.append(Reaction(world.next_id(), subject, author, content, world.now()))
 
 
-def merge_group(world: World, pull: PullRequest) -> Json:
+def merge_group(pull: PullRequest) -> Json:
     """The temporary commit of a merge queue, on a branch of its own."""
     path, base = pull.repository.path, gitrepo.find(pull.repository.path, pull.base_ref) or pull.base_sha
     tree = gitrepo.git(path, "merge-tree", "--write-tree", base, pull.head_sha).decode().split()[0]

@@ -333,7 +333,7 @@ class GitHub:
     def enqueue(self, pull: PullRequest, deliver: bool = True) -> Json:
         """Puts a pull request into the merge queue and returns the merge group."""
         with self._world.lock:
-            group = events.merge_group(self._world, pull)
+            group = events.merge_group(pull)
         if deliver:
             self.deliver("merge_group", events.queue(self._world, pull, group, "checks_requested"))
         return group

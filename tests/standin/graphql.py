@@ -9,11 +9,12 @@ from typing import Any
 from tests.standin import auth
 from tests.standin.api import Answer, Refusal, allowed
 from tests.standin.limits import Limits
-from tests.standin.model import Comment, IssueComment, Json
+from tests.standin.model import Comment, IssueComment, Json, Token
 from tests.standin.rest import Arrived
 from tests.standin.world import World, node_id
 
 _CLASSIFIERS = ("SPAM", "ABUSE", "OFF_TOPIC", "OUTDATED", "DUPLICATE", "RESOLVED", "LOW_QUALITY")
+_CALL = re.compile(r"minimizeComment\s*\(\s*input\s*:\s*(\$\w+|\{[^}]*\})")
 _INPUT = re.compile(r'(\w+)\s*:\s*(?:"([^"]*)"|\$(\w+)|(\w+))')
 
 
@@ -36,7 +37,7 @@ def answer(world: World, limits: Limits, arrived: Arrived) -> Answer:
             return refusal.answer
 
 
-def _data(world: World, token: auth.Token, arrived: Arrived) -> Json:
+def _data(world: World, token: Token, arrived: Arrived) -> Json:
     try:
         sent = json.loads(arrived.body)
         inputs = _inputs(sent)
@@ -54,9 +55,7 @@ def _data(world: World, token: auth.Token, arrived: Arrived) -> Json:
 def _inputs(sent: Any) -> dict[str, Any] | None:
     """What ``minimizeComment`` is given, in the query or in its variables."""
     query = sent.get("query") if isinstance(sent, dict) else None
-    found = (
-        re.search(r"minimizeComment\s*\(\s*input\s*:\s*(\$\w+|\{[^}]*\})", query) if isinstance(query, str) else None
-    )
+    found = _CALL.search(query) if isinstance(query, str) else None
     if found is None:
         return None
     variables: dict[str, Any] = sent.get("variables") or {}
@@ -66,7 +65,7 @@ def _inputs(sent: Any) -> dict[str, Any] | None:
     return {name: variables.get(variable) if variable else text or word for name, text, variable, word in pairs}
 
 
-def _minimize(world: World, token: auth.Token, inputs: dict[str, Any]) -> Json:
+def _minimize(world: World, token: Token, inputs: dict[str, Any]) -> Json:
     if inputs.get("classifier") not in _CLASSIFIERS:
         world.violation(f"POST /graphql: classifier {inputs.get('classifier')}")
         raise _Error("argumentLiteralsIncompatible", "classifier is not a ReportedContentClassifiers")

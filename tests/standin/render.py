@@ -10,21 +10,10 @@ from tests.standin.diff import FileDiff
 from tests.standin.model import Installation, Json, Repository, User
 from tests.standin.world import World, node_id
 
-_PLAIN = [
-    "contributors",
-    "deployments",
-    "downloads",
-    "events",
-    "forks",
-    "hooks",
-    "languages",
-    "merges",
-    "stargazers",
-    "subscribers",
-    "subscription",
-    "tags",
-    "teams",
-]
+_PLAIN = (
+    *("contributors", "deployments", "downloads", "events", "forks", "hooks", "languages", "merges", "stargazers"),
+    *("subscribers", "subscription", "tags", "teams"),
+)
 _TEMPLATES = {
     "archive_url": "/{archive_format}{/ref}",
     "assignees_url": "/assignees{/user}",

@@ -46,7 +46,7 @@ class _Protocol(H11Protocol):
 class _Cut(Response):
     """No answer: the connection is closed under the client."""
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG002 (ASGI gives them)
         transport = _Protocol.open.get(scope["client"][1])
         if transport is not None:
             transport.abort()
@@ -81,12 +81,12 @@ class Web:
 
     async def _rest(self, request: HttpRequest) -> Response:
         arrived = await _arrived(request, request.scope["raw_path"].decode().removeprefix("/api/v3"))
-        return await self._recorded(request, arrived, self.requests)
+        return await self._recorded(arrived, self.requests)
 
     async def _graphql(self, request: HttpRequest) -> Response:
-        return await self._recorded(request, await _arrived(request, "/graphql"), self.requests)
+        return await self._recorded(await _arrived(request, "/graphql"), self.requests)
 
-    async def _recorded(self, request: HttpRequest, arrived: Arrived, log: list[Request]) -> Response:
+    async def _recorded(self, arrived: Arrived, log: list[Request]) -> Response:
         record = _record(self.world, arrived)
         log.append(record)
         with self.writes.under_way(arrived.method, arrived.path):

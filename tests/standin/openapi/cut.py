@@ -1,4 +1,4 @@
-"""Cuts GitHub's OpenAPI description down to what the stand-in checks, as plain JSON Schema: see the README beside it."""
+"""Cuts GitHub's OpenAPI description down to what the stand-in checks, as plain JSON Schema (see the README)."""
 
 from __future__ import annotations
 
