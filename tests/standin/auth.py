@@ -140,13 +140,14 @@ def _reaches(token: Token, repository: Repository) -> bool:
 
 def may_read_code(world: World, header: str, repository: Repository) -> None:
     """Refuses git access: bad credentials always, missing ones on a private repository."""
-    identity = identify(world, header)
-    if identity.kind == "none" and not repository.private:
+    token = identify(world, header).token
+    if not repository.private:
         return
-    token = identity.token
     if token is None:
         raise Refusal(401, "Bad credentials")
-    if not _reaches(token, repository) or not allowed(effective(token), ("contents=read",)):
+    if not _reaches(token, repository):
+        raise Refusal(404, "Repository not found.")
+    if not allowed(effective(token), ("contents=read",)):
         raise Refusal(403, "Write access to repository not granted.")
 
 

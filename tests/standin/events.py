@@ -146,6 +146,19 @@ def label(world: World, pull: PullRequest, name: str) -> Json:
     }
 
 
+def branch_of(repository: Repository, name: str, sha: str, new: str) -> str:
+    """A branch for a commit that was given as itself: one that ends there, or a new one."""
+    if gitrepo.ref(repository.path, f"refs/heads/{name}") is not None:
+        return name
+    ends = gitrepo.git(
+        repository.path, "for-each-ref", "--format=%(refname:lstrip=2)", "--points-at", sha, "refs/heads"
+    )
+    found = ends.decode().split()
+    if not found:
+        gitrepo.set_ref(repository.path, f"refs/heads/{new}", sha)
+    return found[0] if found else new
+
+
 def point(pull: PullRequest, sha: str) -> None:
     """Makes the head reachable in the repository it asks to be merged into, as ``refs/pull/N/head``."""
     source, target = pull.head_repository, pull.repository.path

@@ -218,9 +218,11 @@ class GitHub:
         with world.lock:
             base_sha, head_sha = _commit(repository, base), _commit(source, head)
             repository.last_number += 1
-            now = world.now()
+            now, number = world.now(), repository.last_number
+            base = events.branch_of(repository, base, base_sha, f"base-{number}")
+            head = events.branch_of(source, head, head_sha, f"change-{number}")
             pull = PullRequest(
-                world.next_id(), repository.last_number, repository, source, source.owner, head, head_sha, base,
+                world.next_id(), number, repository, source, source.owner, head, head_sha, base,
                 base_sha, title, world.user(author), body, now, now, draft,
             )  # fmt: skip
             events.point(pull, head_sha)

@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 from tests.standin import contract, routes
 from tests.standin.api import DOCUMENTATION, ROUTES, Answer, Call, Refusal
@@ -48,15 +48,15 @@ class Rest:
         with self.world.lock:
             counted: dict[str, str] = {}
             try:
-                operation, answer = self._answer(arrived, counted)
+                answer = self._answer(arrived, counted)
             except Refusal as refusal:
                 answer = refusal.answer
-            else:
-                for problem in contract.answer_problems(operation, answer.status, answer.body):
-                    self.world.violation(f"answer to {arrived.line}: {problem}")
+            found = contract.match(arrived.method, arrived.path)
+            for problem in contract.answer_problems(found[0], answer.status, answer.body) if found else ():
+                self.world.violation(f"answer to {arrived.line}: {problem}")
             return replace(answer, headers={**counted, **answer.headers})
 
-    def _answer(self, arrived: Arrived, counted: dict[str, str]) -> tuple[Operation, Answer]:
+    def _answer(self, arrived: Arrived, counted: dict[str, str]) -> Answer:
         self._check_headers(arrived)
         identity = identify(self.world, arrived.headers.get("authorization", ""))
         installation = identity.token.installation if identity.token else None
@@ -68,8 +68,8 @@ class Rest:
             raise Refusal(404, "Not Found")
         operation, parts = found
         if moved is not None:
-            return operation, self._redirect(arrived, path, moved)
-        return operation, self._call(arrived, operation, parts, identity)
+            return self._redirect(arrived, path, moved)
+        return self._call(arrived, operation, parts, identity)
 
     def _call(self, arrived: Arrived, operation: Operation, parts: dict[str, str], identity: Identity) -> Answer:
         values = {name: unquote(text) for name, text in parts.items()}
@@ -123,7 +123,7 @@ class Rest:
         rest = re.sub(r"^/repos/[^/]+/[^/]+", "", path)
         target = f"{self.world.api_url}/repositories/{moved.id}{rest}"
         if arrived.query:
-            target += "?" + "&".join(f"{name}={value}" for name, value in arrived.query.items())
+            target += f"?{urlencode(arrived.query)}"
         permanent = arrived.method in ("GET", "HEAD")
         message, status = ("Moved Permanently", 301) if permanent else ("Temporary Redirect", 307)
         body = {"message": message, "url": target, "documentation_url": DOCUMENTATION}

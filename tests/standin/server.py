@@ -159,6 +159,14 @@ def _response(answer: Answer) -> Response:
     return Response(content, answer.status, headers, "application/json; charset=utf-8")
 
 
+class _Server(uvicorn.Server):
+    """Looks more often whether it shall end, because tests start many."""
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):
+            await asyncio.sleep(0.01)
+
+
 class Running:
     """A server on a port of this machine, in a thread of its own."""
 
@@ -168,7 +176,7 @@ class Running:
             web.app(), log_config=None, log_level="critical", access_log=False, lifespan="off", http=_Protocol,
             ws="none", timeout_graceful_shutdown=1, timeout_keep_alive=60,
         )  # fmt: skip
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), daemon=True)
 
     def start(self) -> None:

@@ -95,7 +95,7 @@ class World:
         return self.user(self.app.login)
 
     def add_repository(self, full_name: str, path: Path, *, private: bool, fork: bool) -> Repository:
-        owner = self.user(full_name.split("/")[0], "Organization")
+        owner = self.user(full_name.split("/")[0], "User" if fork else "Organization")
         branch = gitrepo.default_branch(path)
         repository = Repository(
             self.next_id(), full_name, path.resolve(), branch, owner, private, fork=fork, created_at=self.now()

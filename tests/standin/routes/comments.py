@@ -26,12 +26,26 @@ def list_comments(call: Call) -> Answer:
 
 @route("POST /repos/{owner}/{repo}/pulls/{pull_number}/comments", _WRITE)
 def create_comment(call: Call) -> Answer:
-    pull, body = call.pull, call.body
-    if pull.locked:
+    body = call.body
+    if call.pull.locked:
         raise Refusal(403, "Unable to create comment because issue is locked.")
     refuse_while_pending(call)
     if "in_reply_to" in body:
         return _reply(call, body["in_reply_to"])
+    try:
+        return _commented(call, body)
+    except Refusal as refusal:
+        raise _by_field(refusal) from refusal
+
+
+def _by_field(refusal: Refusal) -> Refusal:
+    """The texts of a review's refusal as this operation tells them."""
+    errors: list[str] = [e for e in refusal.answer.body.get("errors", ()) if isinstance(e, str)]
+    return invalid("PullRequestReviewComment", "pull_request_review_thread", errors[0]) if errors else refusal
+
+
+def _commented(call: Call, body: Json) -> Answer:
+    pull = call.pull
     text, commit = anchors.check_body(body["body"]), anchors.commit_of(pull, body["commit_id"])
     on_file = body.get("subject_type") == "file"
     if on_file and body.keys() & {"line", "position", "start_line"}:

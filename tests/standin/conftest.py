@@ -1,0 +1,63 @@
+"""One stand-in for all of its own tests; every test gets a repository with a pull request of its own."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fixtures.materialise import git
+from tests.helpers import commit, repository
+from tests.standin import GitHub
+from tests.standin.client import Shop
+
+LINES = [f"line {number}" for number in range(1, 61)]
+CHANGED = [*LINES[:19], "line 20, changed", *LINES[20:39], *LINES[40:]]
+
+_numbers = itertools.count(1)
+
+
+def text(lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``main`` and ``feature``, which changes line 20 and removes line 40 of a.js and adds b.js."""
+    folder = repository(tmp_path_factory.mktemp("template"), {"a.js": text(LINES), "unchanged.js": "one\n"})
+    git(folder, "checkout", "--quiet", "-b", "feature")
+    commit(folder, {"a.js": text(CHANGED), "b.js": "first\nsecond\n"})
+    git(folder, "checkout", "--quiet", "main")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[GitHub]:
+    with GitHub() as github:
+        yield github
+
+
+@pytest.fixture
+def github(running: GitHub) -> Iterator[GitHub]:
+    """A stand-in at peace; a test that provokes violations takes them from the list."""
+    running.clear_requests()
+    running.violations.clear()
+    running.mend()
+    running.webhook_url = None
+    yield running
+    assert running.violations == []
+
+
+@pytest.fixture
+def shop(github: GitHub, template: Path, tmp_path: Path) -> Shop:
+    """A private repository with the App on it and one open pull request."""
+    folder = tmp_path / "shop"
+    shutil.copytree(template, folder)
+    name = f"acme/shop{next(_numbers)}"
+    found = github.add_repository(name, folder, private=True)
+    installation = github.install("acme", [found])
+    pull = github.open_pull(found, "feature")
+    return Shop(github, found, installation, pull)
