@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpx
 import jwt
 
 from tests.standin.github import GitHub
-from tests.standin.model import Installation, Json, PullRequest, Repository
+from tests.standin.model import CheckRun, Installation, Json, PullRequest, Repository
+
+
+@cache
+def client() -> httpx.Client:
+    """One client for all tests: making one reads certificates, which takes longer than a test."""
+    return httpx.Client(trust_env=False, timeout=10)
+
 
 _HEADERS = {"User-Agent": "tests", "X-GitHub-Api-Version": "2022-11-28"}
 
@@ -27,10 +35,7 @@ def send(
 ) -> httpx.Response:
     """One request below the API's root."""
     given = {"Authorization": f"Bearer {token}"} if token else {}
-    with httpx.Client(trust_env=False, timeout=10) as client:
-        return client.request(
-            method, f"{github.api_url}{path}", headers={**_HEADERS, **given, **(headers or {})}, **more
-        )
+    return client().request(method, f"{github.api_url}{path}", headers={**_HEADERS, **given, **(headers or {})}, **more)
 
 
 @dataclass
@@ -60,6 +65,10 @@ class Shop:
         if self.known is None:
             self.known = str(self.mint().json()["token"])
         return self.known
+
+    @property
+    def runs(self) -> list[CheckRun]:
+        return self.github.check_runs(self.pull.head_sha, self.repository)
 
     def get(self, path: str, **query: Any) -> httpx.Response:
         return send(self.github, "GET", path, self.token, params=query)

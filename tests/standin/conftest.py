@@ -12,7 +12,7 @@ import pytest
 from fixtures.materialise import git
 from tests.helpers import commit, repository
 from tests.standin import GitHub
-from tests.standin.client import Shop
+from tests.standin.client import Shop, client
 
 LINES = [f"line {number}" for number in range(1, 61)]
 CHANGED = [*LINES[:19], "line 20, changed", *LINES[20:39], *LINES[40:]]
@@ -38,6 +38,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def running() -> Iterator[GitHub]:
     with GitHub() as github:
         yield github
+    client().close()
 
 
 @pytest.fixture

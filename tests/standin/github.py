@@ -100,9 +100,10 @@ class GitHub:
         self.requests.clear()
         self.git_requests.clear()
 
-    def check_runs(self, sha: str) -> list[CheckRun]:
-        """The check runs of a commit in any repository, oldest first."""
-        return [run for run in self._world.runs if run.head_sha == sha]
+    def check_runs(self, sha: str, repository: Repository | None = None) -> list[CheckRun]:
+        """The check runs of a commit, oldest first; without a repository: in any."""
+        found = [run for run in self._world.runs if run.head_sha == sha]
+        return [run for run in found if repository is None or run.repository is repository]
 
     def reviews(self, pull: PullRequest) -> list[Review]:
         """The reviews that were posted, without those GitHub makes around single comments."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 
-import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.standin import GitHub
-from tests.standin.client import Shop, app_token, send
+from tests.standin.client import Shop, app_token, client, send
 
 NOW = int(time.time())
 
@@ -130,8 +129,7 @@ def test_the_version_of_the_api_is_checked(shop: Shop) -> None:
     wrong = send(shop.github, "GET", shop.path, shop.token, {"X-GitHub-Api-Version": "2020-01-01"})
     assert wrong.status_code == 400
     assert "unknown X-GitHub-Api-Version" in shop.github.violations.pop()
-    with httpx.Client(trust_env=False) as client:
-        client.get(f"{shop.github.api_url}{shop.path}", headers={"Authorization": f"token {shop.token}"})
+    client().get(f"{shop.github.api_url}{shop.path}", headers={"Authorization": f"token {shop.token}"})
     assert "no X-GitHub-Api-Version" in shop.github.violations.pop()
 
 
