@@ -60,7 +60,7 @@ def _finding(reported: Reported, rulebook: Rulebook) -> dict[str, Any]:
         "end_line": finding.site.end_line,
         "column": finding.site.column,
         "message": f"{message.seen} {message.cost}",
-        "comment": comment([reported], rule),
+        "comment": comment([reported], rule, reported.anchor),
         "key": finding.key,
         "cause": reported.cause,
         "fingerprint": reported.fingerprint,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reviewer.core.finding import Reported
+from reviewer.core.finding import Anchor, Reported, Suggestion
 from reviewer.core.rulebook import Rule
 from reviewer.render.message import Message, code, message_of, visible
 
 MAX_PLACES = 20
+MAX_REPLACEMENT = 2_000
 _LABELS = (("cost", "What it costs here."), ("fine", "When it is fine."), ("alternative", "The alternative."))
 
 
-def comment(findings: Sequence[Reported], rule: Rule) -> str:
-    """One comment for all findings of one cause, the first of them in full."""
+def comment(findings: Sequence[Reported], rule: Rule, at: Anchor | None = None) -> str:
+    """One comment for all findings of one cause, the first of them in full. *at* is the line it is put on."""
     first = findings[0].finding
     message = message_of(first, rule)
     parts = [f"**{message.title}** ({first.level}, {first.evidence} evidence)", message.seen]
@@ -21,7 +22,7 @@ def comment(findings: Sequence[Reported], rule: Rule) -> str:
     if len(findings) > 1:
         parts.append(_places(findings[1:]))
     if first.suggestion is not None and len(findings) == 1:
-        parts += _suggestion(first.suggestion.replacement)
+        parts += _suggestion(first.suggestion, at)
     parts.append(_sources(message, rule))
     return "\n\n".join(parts) + "\n"
 
@@ -38,14 +39,23 @@ def _place(finding: Reported) -> str:
     return f"{site.path}:{site.line}" if site.line is not None else site.path
 
 
-def _suggestion(replacement: str) -> Iterator[str]:
-    """The block that applies a replacement; none where what it would write cannot be shown as it is."""
+def _suggestion(suggestion: Suggestion, at: Anchor | None) -> Iterator[str]:
+    """The block that applies a replacement, which GitHub applies to the line of the comment; elsewhere it is quoted.
+
+    None where what it would write cannot be shown as it is.
+    """
+    replacement = suggestion.replacement
     shown = replacement.translate({ord("\n"): " ", ord("\t"): " "})
-    if visible(shown) == shown:
-        fence = "```"
-        while fence in replacement:
-            fence += "`"
-        yield f"{fence}suggestion\n{replacement}\n{fence}"
+    if visible(shown) != shown or len(replacement) > MAX_REPLACEMENT:
+        return
+    fence = "```"
+    while fence in replacement:
+        fence += "`"
+    lines = {suggestion.line, suggestion.end_line}
+    applies = at is not None and at.path == suggestion.path and lines == {at.line}
+    if not applies:
+        yield f"**Instead**, at {code(f'{suggestion.path}:{suggestion.line}')}:"
+    yield f"{fence}{'suggestion' if applies else ''}\n{replacement}\n{fence}"
 
 
 def _sources(message: Message, rule: Rule) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from reviewer.core.finding import LEVELS, Reported, Review
+from reviewer.core.finding import LEVELS, Anchor, Reported, Review
 from reviewer.core.rulebook import Rulebook
 from reviewer.render.markdown import comment
 from reviewer.render.markers import FindingsMark, findings_mark
@@ -123,7 +123,8 @@ class _Planner:
         if not gates:
             self.counts[rule] += 1
         mark = FindingsMark(rule, tuple(dict.fromkeys(r.fingerprint for r in group)), gates)
-        self.comments.append(Comment(path, line, f"{mark}\n{comment(group, self.rulebook.rules[rule])}", mark))
+        at = Anchor(path, line) if line is not None else None
+        self.comments.append(Comment(path, line, f"{mark}\n{comment(group, self.rulebook.rules[rule], at)}", mark))
 
     def _is_shown(self, reported: Reported) -> bool:
         anchor = reported.anchor

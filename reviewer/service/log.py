@@ -24,7 +24,7 @@ from reviewer.service.redact import Redactor, escaped
 Format = Literal["json", "text"]
 
 # Below WARNING these write what nobody needs, or secrets: PyGithub at DEBUG logs the answer that holds a token.
-PINNED = ("github", "dbos", "httpx", "httpcore", "urllib3")
+PINNED = ("alembic", "github", "dbos", "httpx", "httpcore", "urllib3", "uvicorn")
 _WITH_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.asgi", "alembic", "sqlalchemy")
 _PLAIN = re.compile(r"[^\s\"'=\\]+")
 _FIRST = ("timestamp", "level", "logger", "event")

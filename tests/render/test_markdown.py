@@ -9,7 +9,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from reviewer.core.finding import Site, Suggestion
+from reviewer.core.finding import Anchor, Site, Suggestion
 from reviewer.render.markdown import MAX_PLACES, comment
 from reviewer.render.message import MAX_ECHO, code, visible
 from reviewer.resources import built_in_rulebook
@@ -97,9 +97,10 @@ def test_a_hostile_route_in_the_code_stays_in_its_span(text: str) -> None:
 def test_a_hostile_file_name_stays_in_its_span(name: str) -> None:
     files = {"package.json": MANIFEST, name: SERVER, "pages/index.js": PAGE}
     found = review_of(files).findings
-    written = comment(found, RULE)
+    here = Anchor("package.json", 4)
+    written = comment(found, RULE, here)
     assert visible(name) in spans(written)
-    assert plain_text(written) == plain_text(comment([reported(finding())], RULE))
+    assert plain_text(written) == plain_text(comment([reported(finding())], RULE, here))
 
 
 def test_places_of_the_same_cause_are_listed_in_spans_and_cut_off() -> None:
@@ -118,7 +119,7 @@ def test_a_comment_has_the_four_slots_and_its_source_in_order() -> None:
 
 def suggested(replacement: str) -> list[str]:
     found = replace(finding(), suggestion=Suggestion("package.json", 4, 4, replacement))
-    written = comment([reported(found)], RULE)
+    written = comment([reported(found)], RULE, Anchor("package.json", 4))
     return [token.content for token in tokens(written) if token.type == "fence" and token.info == "suggestion"]
 
 
@@ -127,6 +128,14 @@ def suggested(replacement: str) -> list[str]:
 )
 def test_a_suggestion_is_exactly_what_applying_it_writes(line: str) -> None:
     assert suggested(line) == [line + "\n"]
+
+
+@pytest.mark.parametrize("at", [None, Anchor("package.json", 5), Anchor("server.js", 4)])
+def test_a_replacement_of_another_line_is_quoted_and_cannot_be_applied_here(at: Anchor | None) -> None:
+    found = replace(finding(), suggestion=Suggestion("package.json", 4, 4, '"start": "x"'))
+    written = comment([reported(found)], RULE, at)
+    assert [(t.info, t.content) for t in tokens(written) if t.type == "fence"] == [("", '"start": "x"\n')]
+    assert "package.json:4" in spans(written)
 
 
 @pytest.mark.parametrize("line", ["a\u202eb", "a\x1bb", "a\rb", "a\u2028b"])
