@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .PHONY: demo test check lock clean
 
-demo: $(VENV)/.run
+demo: $(VENV)/.dev
 	@$(BIN)/python -m fixtures.demo
 
 test: $(VENV)/.dev

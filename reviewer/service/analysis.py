@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -68,7 +69,8 @@ class Content:
         commits = {
             f"{place}/head": pull.head,
             f"{place}/merge-base": comparison.merge_base,
-            f"{place}/base": comparison.base,
+            # Not below the pull request: it is what the next one is fetched against when this one is closed.
+            f"base/{hashlib.sha256(pull.base.encode('utf-8', 'backslashreplace')).hexdigest()[:16]}": comparison.base,
         }
         refs = {f"{place}/head": f"refs/pull/{pull.number}/head"}
         with self.mirrors.opened(mirror_key(key), remote, commits, refs) as repository:
