@@ -165,6 +165,7 @@ class _Fetch:
                 stderr=stderr,
                 env=_environment(self.remote, settings),
                 start_new_session=True,
+                restore_signals=False,  # SIGXFSZ stays ignored: git says "File too large" instead of dying mute
                 pass_fds=self.locks,
             )
         except FileNotFoundError:

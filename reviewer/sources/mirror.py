@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reviewer.sources.base import SourceError
@@ -128,16 +128,8 @@ class Mirrors:
             if total - freed > self.max_bytes or is_retired(copy):
                 freed += delete(copy)
         for shelf in shelves:
-            self._drop_if_empty(shelf)
+            _tidy(shelf)
         return freed
-
-    def _drop_if_empty(self, shelf: Shelf) -> None:
-        lock = None if shelf.copies() else shelf.lock(wait=0.0)
-        if lock is not None:
-            shelf.clear()
-            shelf.drop_if_empty()
-            lock.release()
-            _drop(shelf.path.parent)
 
     def _shelf(self, key: str) -> Shelf:
         if not _KEY.fullmatch(key):
@@ -240,12 +232,13 @@ class Mirrors:
             raise FetchFailed("gone", order.remote.url, ", ".join(id[:12] for id in sorted(lacking)))
 
     def _limits(self, order: _Order) -> Limits:
-        return Limits(order.seconds, self.max_bytes)
+        return Limits(order.seconds, self.max_bytes // 2)
 
     def _fetch_blobs(self, copy: Copy, order: _Order, commits: Sequence[str], locks: Sequence[int]) -> None:
         blobs = copy.wanted_blobs(commits)
         if blobs:
-            limits = Limits(order.seconds, min(_BLOBS_BYTES, self.max_bytes))
+            limits = self._limits(order)
+            limits = replace(limits, bytes=min(_BLOBS_BYTES, limits.bytes))
             try:
                 fetch_blobs(copy.path, order.remote, sorted(blobs), limits, locks)
             except FetchFailed as error:
@@ -274,6 +267,16 @@ def _checked(commits: Mapping[str, str]) -> Mapping[str, str]:
         if not _NAME.fullmatch(name) or not _ID.fullmatch(id):
             raise ValueError(f"no name and full id of a commit: {name!r}, {id!r}")
     return dict(commits)
+
+
+def _tidy(shelf: Shelf) -> None:
+    """Deletes what killed processes left of a shelf, and a shelf without content, unless somebody fetches."""
+    lock = shelf.lock(wait=0.0)
+    if lock is not None:
+        shelf.clear()
+        shelf.drop_if_empty()
+        lock.release()
+        _drop(shelf.path.parent)
 
 
 def _drop(folder: Path) -> None:

@@ -218,11 +218,9 @@ def test_a_commit_that_is_not_there_is_gone(hub: Hub, refs: Mapping[str, str]) -
 @pytest.mark.parametrize(
     ("status", "reason", "retry"),
     [
-        (401, "denied", False),
         (403, "denied", False),
         (404, "not found", False),
         (429, "network", True),
-        (500, "network", True),
         (503, "network", True),
     ],
 )
@@ -329,6 +327,23 @@ def test_a_large_file_whose_new_name_makes_it_relevant_is_fetched(hub: Hub) -> N
         assert contents(found.tree(head))["a.json"] == large
 
 
+def test_a_repository_beyond_half_of_the_store_is_refused(hub: Hub) -> None:
+    hub.mirrors = Mirrors(hub.mirrors.root, max_bytes=1_000_000)
+    with pytest.raises(FetchFailed, match="larger than the limit for one fetch") as caught:
+        hub.fetch(hub.push({"a.js": noise(600_000)}))
+    assert not caught.value.retry
+
+
+def test_large_files_beyond_half_of_the_store_are_done_without(hub: Hub) -> None:
+    hub.mirrors = Mirrors(hub.mirrors.root, max_bytes=3_000_000)
+    head = hub.push({"data.json": noise(1_600_000), "a.js": HARMLESS})
+    with hub.open({HEAD: head}) as found:
+        assert contents(found.tree(head))["data.json"] is Missing.TOO_LARGE
+    hub.requests()
+    hub.fetch(head)
+    assert hub.requests() == []
+
+
 # -- several at once, and what was killed ---------------------------------------------------------------------------
 
 
@@ -379,15 +394,20 @@ def test_a_worker_killed_in_the_middle_of_a_fetch_leaves_nothing_that_breaks_the
     assert not {name for name in left if name.startswith(("tmp_", "draft-", "deleted-")) or name == "shallow.lock"}
 
 
-@pytest.mark.parametrize("left", ["shallow.lock", "packed-refs.lock", "refs/reviewer/pull/7/head.lock", "config.lock"])
-def test_a_lock_that_a_killed_git_left_behind_does_not_last(hub: Hub, left: str) -> None:
+def test_locks_that_a_killed_git_left_behind_do_not_last(hub: Hub) -> None:
     hub.fetch(hub.commits["base"])
-    (hub.copy() / left).touch()
-    head = hub.push({"a.js": HARMLESS})
-    hub.fetch(head)
-    (hub.copy() / left).touch()
+    left = [
+        hub.copy() / name
+        for name in ("shallow.lock", "packed-refs.lock", "config.lock", f"refs/reviewer/{HEAD}.lock", "shallow_x")
+    ]
+    for path in left:
+        path.touch()
+    hub.fetch(hub.push({"a.js": HARMLESS}))
+    for path in left:
+        path.touch()
     hub.mirrors.forget(KEY, "pull/7")
     assert git(hub.copy(), "for-each-ref") == ""
+    assert not [path for path in left if path.exists()]
 
 
 def test_a_fetch_that_lasts_too_long_is_ended_with_all_its_processes(hub: Hub) -> None:
@@ -497,6 +517,15 @@ def test_the_least_recently_used_goes_first_and_an_open_one_never(hub: Hub) -> N
         assert hub.mirrors.evict() == hub.mirrors.max_bytes
         assert len(contents(found.tree(hub.commits["base"]))) == 2
     assert {f"11/{path.name}" for path in (hub.mirrors.root / "11").iterdir()} == {keys[0], keys[1]}
+
+
+def test_eviction_clears_what_killed_processes_left(hub: Hub) -> None:
+    hub.fetch(hub.commits["base"])
+    for name in ("11/22/deleted-x", "11/22/draft-x", "11/33/draft-x"):
+        (hub.mirrors.root / name / "objects/pack").mkdir(parents=True)
+    assert hub.mirrors.evict() == 0
+    assert sorted(path.name for path in hub.mirrors.root.glob("11/**/*-x")) == []
+    assert [path.name for path in hub.mirrors.root.glob("11/*")] == ["22"]
 
 
 def test_eviction_comes_by_itself(hub: Hub) -> None:
