@@ -164,31 +164,36 @@ class Mirrors:
             copy = self._grown(shelf, order, lock) or self._anew(shelf, order, lock)
         finally:
             lock.release()
-        if self._unevicted > self.max_bytes // (8 * _SHARE):
-            self.evict()
+        with _closed_on_error(copy):
+            if self._unevicted > self.max_bytes // (8 * _SHARE):
+                self.evict()
         return copy
 
     def _grown(self, shelf: Shelf, order: _Order, lock: Lock) -> Copy | None:
-        """The current copy with what it lacked; None, and it is retired, where it is damaged or outgrown."""
+        """The current copy with what it lacked; None where it is damaged or outgrown."""
         copy = shelf.current()
         if copy is None:
             return None
-        try:
+        with _closed_on_error(copy):
             copy.clear()
-            if copy.holds(order.commits):
+            if copy.holds(order.commits) or self._is_filled(copy, order, lock):
                 return copy
-            if not self._is_outgrown(copy) and copy.is_sound(copy.refs().values()):
-                self._fill(copy, order, lock)
-                if copy.holds(order.commits):
-                    return copy
-        except FetchFailed as error:
-            if error.reason != "unclear":
-                copy.close()
-                raise
-        except SourceError:
-            pass  # git cannot read it: the next lines
         copy.close()
         return None
+
+    def _is_filled(self, copy: Copy, order: _Order, lock: Lock) -> bool:
+        """Fills a copy that is sound and not outgrown. Raises FetchFailed where another copy would not help."""
+        try:
+            if self._is_outgrown(copy) or not copy.is_sound(copy.refs().values()):
+                return False
+            self._fill(copy, order, lock)
+        except FetchFailed as error:
+            if error.reason != "unclear":
+                raise
+            return False
+        except SourceError:
+            return False
+        return copy.holds(order.commits)
 
     def _anew(self, shelf: Shelf, order: _Order, lock: Lock) -> Copy:
         draft = shelf.draft()
@@ -249,10 +254,22 @@ class Mirrors:
 def _ready(shelf: Shelf, order: _Order) -> Copy | None:
     """The current copy, if it needs nothing."""
     copy = shelf.current()
-    if copy is not None and not copy.holds(order.commits):
-        copy.close()
+    if copy is None:
         return None
-    return copy
+    with _closed_on_error(copy):
+        if copy.holds(order.commits):
+            return copy
+    copy.close()
+    return None
+
+
+@contextmanager
+def _closed_on_error(copy: Copy) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        copy.close()
+        raise
 
 
 def _known(refs: Mapping[str, str], commits: Mapping[str, str]) -> list[str]:

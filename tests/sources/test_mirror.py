@@ -104,13 +104,6 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
 FETCH = ["GET refs", "POST git-upload-pack"]
 
 
-def wait_for(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def children(root: Path) -> dict[int, str]:
     """The running git processes whose command line or directory is below *root*."""
     found = {}
