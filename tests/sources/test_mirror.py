@@ -109,7 +109,7 @@ def children(root: Path) -> dict[int, str]:
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
             if "git" in line and str(root) in line + str((folder / "cwd").readlink()):
                 found[int(folder.name)] = line
     return found
