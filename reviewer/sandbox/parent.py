@@ -107,8 +107,9 @@ class Analyst:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def start(self) -> None:
-        """Starts the child ahead of the first job, so that both can load at the same time."""
+    def start(self, owner: str = "") -> None:
+        """Starts the child ahead of a job for an owner, so that it loads while its parent does something else."""
+        self._work_for(owner)
         if self._process is None or self._process.poll() is not None:
             root = str(Path(__file__).resolve().parent.parent.parent)
             self._process = subprocess.Popen(
@@ -127,11 +128,10 @@ class Analyst:
 
     def review(self, job: Job) -> Review:
         """The review of a job. Raises ConfigurationInvalid; trouble with single files becomes *failed* problems."""
-        self._work_for(job.owner)
         listings = {label: dict(tree.listing()) for label, tree in job.trees.items()}
         reason = ""
         for _ in range(MAX_QUARANTINED + 1):
-            self.start()
+            self.start(job.owner)
             attempt = _Attempt(self._running(), job.trees, listings)
             try:
                 answer = attempt.run(self._request(job, listings))

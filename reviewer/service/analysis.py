@@ -73,21 +73,21 @@ class Content:
             f"base/{hashlib.sha256(pull.base.encode('utf-8', 'backslashreplace')).hexdigest()[:16]}": comparison.base,
         }
         refs = {f"{place}/head": f"refs/pull/{pull.number}/head"}
-        with self.mirrors.opened(mirror_key(key), remote, commits, refs) as repository:
-            return self._analyse(key, repository, pull, comparison)
+        with self.analysts.lent(str(key.installation)) as analyst:
+            analyst.start(str(key.installation))  # it loads while git fetches
+            with self.mirrors.opened(mirror_key(key), remote, commits, refs) as repository:
+                return self._analyse(analyst, key, repository, pull, comparison)
 
     def _analyse(
-        self, key: PullKey, repository: GitRepository, pull: Pull, comparison: Comparison
+        self, analyst: Analyst, key: PullKey, repository: GitRepository, pull: Pull, comparison: Comparison
     ) -> tuple[Review, tuple[str, ...]]:
         config, notes = _configuration(repository, comparison.base, pull.base)
-        owner = str(key.installation)
         with (
-            self.analysts.lent(owner) as analyst,
             closing(repository.tree(pull.head)) as head,
             closing(repository.tree(comparison.merge_base)) as base,
         ):
             analyses = StoredAnalyses(self.store, key.installation, engine_id())
-            job = Job(head, base, (), config, analyses, owner)
+            job = Job(head, base, (), config, analyses, str(key.installation))
             try:
                 review = analyst.review(job)
             except ConfigurationInvalid as error:
