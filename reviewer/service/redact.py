@@ -96,7 +96,8 @@ def _forms(secret: str) -> set[str]:
 
 def _quoted(text: str) -> set[str]:
     """A text as it stands inside a Python or a JSON string."""
-    return {repr(text)[1:-1], repr(text + '"')[1:-2].replace("'", "\\'"), json.dumps(text)[1:-1]}
+    python = repr(text)[1:-1]
+    return {python, python.replace("'", "\\'"), json.dumps(text)[1:-1]}
 
 
 def _described(value: object) -> str:

@@ -176,7 +176,7 @@ def test_a_new_client_gets_the_place_of_the_most_silent_one(log: Recording) -> N
 
 
 def test_large_bodies_wait_for_each_other_and_small_ones_do_not(log: Recording) -> None:
-    limits = Limits(body_seconds=0.6, small_bytes=1000, large_bodies=1)
+    limits = Limits(body_seconds=0.4, small_bytes=1000, large_bodies=1)
     large, signature = b"{" + b" " * 5000, "sha256=" + "0" * 64
     with serving(log, limits) as service, service.connect() as first, service.connect() as second:
         first.sendall(head(10_000, signature) + large)
