@@ -57,7 +57,7 @@ class BodyReader:
         self._large = asyncio.Semaphore(limits.large_bodies)
 
     def refuse_declared(self, request: Request) -> None:
-        """Raises TooLarge when the request announces a body that is larger than allowed."""
+        """Raises TooLarge, before anything is read, when the request announces a body that is larger than allowed."""
         length = request.headers.get("content-length", "")
         if length.isdigit() and (len(length) > 18 or int(length) > self._limits.body_bytes):
             raise TooLarge
@@ -65,7 +65,6 @@ class BodyReader:
     @asynccontextmanager
     async def read(self, request: Request) -> AsyncIterator[bytearray]:
         """The body; it counts as held until the context ends. Raises one of this module's exceptions."""
-        self.refuse_declared(request)
         async with AsyncExitStack() as held:
             try:
                 async with asyncio.timeout(self._limits.body_seconds):

@@ -113,15 +113,19 @@ def answer(client: socket.socket) -> bytes:
 
 
 def one_answer(client: socket.socket) -> bytes:
-    """One answer with a length."""
+    """One answer with a length, or what came of it before the server closed."""
     got = b""
-    while b"\r\n\r\n" not in got:
-        got += client.recv(65536)
-    top, _, body = got.partition(b"\r\n\r\n")
+    while (missing := _missing(got)) and (part := client.recv(missing)):
+        got += part
+    return got
+
+
+def _missing(got: bytes) -> int:
+    top, end, body = got.partition(b"\r\n\r\n")
+    if not end:
+        return 1
     length = next(int(line[16:]) for line in top.split(b"\r\n") if line.lower().startswith(b"content-length: "))
-    while len(body) < length:
-        body += client.recv(65536)
-    return top + body
+    return length - len(body)
 
 
 def status(response: bytes) -> int:

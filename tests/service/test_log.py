@@ -191,6 +191,14 @@ def test_talkative_libraries_are_heard_from_warnings_on(name: str) -> None:
     assert [line["event"] for line in log.lines] == ["trouble"]
 
 
+def test_dbos_finds_a_handler_and_adds_none_of_its_own() -> None:
+    dbos = logging.getLogger("dbos")
+    with recorded() as log:
+        assert (len(dbos.handlers), dbos.propagate) == (1, False)
+        dbos.warning("once")
+    assert [line["event"] for line in log.lines] == ["once"]
+
+
 def test_levels_are_kept(log: Recording) -> None:
     logger("reviewer.test").debug("details")
     logging.getLogger("anything").debug("details")

@@ -43,11 +43,14 @@ def chunk(data: bytes) -> bytes:
     return f"{len(data):x}\r\n".encode() + data + b"\r\n"
 
 
-def test_a_body_announced_too_large_is_refused_before_it_is_sent(service: Service) -> None:
-    for announced in (25 * MEGABYTE + 1, 10**19):
-        with service.connect() as client:
-            client.sendall(head(announced, "sha256=" + "0" * 64))
-            assert status(answer(client)) == 413
+@pytest.mark.parametrize("announced", [25 * MEGABYTE + 1, 10**19])
+@pytest.mark.parametrize("signature", [None, "sha256=" + "0" * 64])
+def test_a_body_announced_too_large_is_refused_before_it_is_sent(
+    service: Service, signature: str | None, announced: int
+) -> None:
+    with service.connect() as client:
+        client.sendall(head(announced, signature))
+        assert status(answer(client)) == 413
 
 
 def test_a_chunked_body_is_refused_when_it_gets_too_large(log: Recording) -> None:
@@ -133,6 +136,14 @@ def test_a_second_header_has_no_more_time_than_the_first(short: Service) -> None
         started = time.monotonic()
         assert answer(client) == b""
         assert time.monotonic() - started < 0.9
+
+
+def test_a_connection_in_use_stays_open(short: Service) -> None:
+    with short.connect() as client:
+        for _ in range(6):
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert one_answer(client).startswith(b"HTTP/1.1 200")
+            time.sleep(0.08)
 
 
 def test_a_header_is_not_read_without_end(service: Service) -> None:

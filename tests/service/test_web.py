@@ -146,6 +146,14 @@ def test_event_and_delivery_id_are_needed(service: Service, name: str, value: st
     assert name in response.json()["error"]
 
 
+def test_event_and_delivery_id_come_once(service: Service) -> None:
+    for line in ("X-GitHub-Event: ping", "X-GitHub-Delivery: guid-2"):
+        with service.connect() as client:
+            client.sendall(head(len(OPENED), sign(OPENED), line, "Connection: close") + OPENED)
+            assert status(answer(client)) == 400
+    assert service.inbox.received == []
+
+
 def test_a_delivery_id_has_up_to_100_visible_characters(service: Service) -> None:
     assert service.deliver(OPENED, X_GitHub_Delivery="x" * 100).status_code == 202
     with service.connect() as client:
