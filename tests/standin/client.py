@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from tests.standin.github import GitHub
 from tests.standin.model import CheckRun, Installation, Json, PullRequest, Repository
@@ -27,7 +29,15 @@ def app_token(github: GitHub, *, key: str | None = None, **claims: Any) -> str:
     """A JSON web token of the App; *claims* replace the good ones."""
     now = int(time.time())
     good = {"iat": now - 60, "exp": now + 300, "iss": str(github.app.id)}
-    return jwt.encode({**good, **claims}, key or github.app.private_key, algorithm="RS256")
+    return jwt.encode({**good, **claims}, _loaded(key or github.app.private_key), algorithm="RS256")
+
+
+@cache
+def _loaded(pem: str) -> RSAPrivateKey:
+    # Checking a key takes longer than a test, and these were made by ourselves.
+    key = serialization.load_pem_private_key(pem.encode(), None, unsafe_skip_rsa_key_validation=True)
+    assert isinstance(key, RSAPrivateKey)
+    return key
 
 
 def send(

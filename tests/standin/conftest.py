@@ -31,6 +31,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(folder, "checkout", "--quiet", "-b", "feature")
     commit(folder, {"a.js": text(CHANGED), "b.js": "first\nsecond\n"})
     git(folder, "checkout", "--quiet", "main")
+    shutil.rmtree(folder / ".git" / "hooks")
     return folder
 
 

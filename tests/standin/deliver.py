@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import http.client
 import json
 import time
-import urllib.error
-import urllib.request
 import uuid
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.standin import contract, render
 from tests.standin.model import Delivery, Installation, Json, Repository, User
@@ -85,25 +85,19 @@ def _headers(world: World, event: str, guid: str, body: bytes, secret: str) -> d
     }
 
 
-class _Stay(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        """GitHub does not follow redirects of a hook."""
-
-
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay())
-
-
 def _post(world: World, delivery: Delivery, body: bytes) -> None:
     if world.webhook_url is None:
         return
-    request = urllib.request.Request(world.webhook_url, body, delivery.headers, method="POST")  # noqa: S310 (set by the test)
+    target = urlsplit(world.webhook_url)
     started = time.monotonic()
+    connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=_PATIENCE)
     try:
-        with _OPENER.open(request, timeout=_PATIENCE) as response:
-            delivery.status, delivery.body = response.status, response.read().decode("utf-8", "replace")
-    except urllib.error.HTTPError as error:
-        with error:
-            delivery.status, delivery.body = error.code, error.read().decode("utf-8", "replace")
-    except OSError as error:
+        connection.request("POST", target.path or "/", body, delivery.headers)
+        response = connection.getresponse()
+        delivery.body = response.read().decode("utf-8", "replace")
+        delivery.status = response.status
+    except (OSError, http.client.HTTPException) as error:
         delivery.body = str(error)
+    finally:
+        connection.close()
     delivery.duration = round(time.monotonic() - started, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ _ENVIRONMENT = {
 }
 _SETTINGS = ("-c", "safe.directory=*", "-c", "core.quotePath=false", "-c", "protocol.file.allow=always")
 _ZERO = "0" * 40
+_FULL = re.compile(r"[0-9a-f]{40}")
+_KNOWN: set[tuple[Path, str]] = set()
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,19 @@ def git(repository: Path, *args: str, accept: tuple[int, ...] = (0,)) -> bytes:
 
 def find(repository: Path, name: str) -> str | None:
     """The commit a branch, tag or id names, or None."""
+    if _FULL.fullmatch(name):
+        return name if _is_commit(repository, name) else None
     for candidate in (f"refs/heads/{name}", name):
-        found = git(repository, "rev-parse", "--verify", "--quiet", f"{candidate}^{{commit}}", accept=(0, 1, 128))
-        if found.strip():
-            return found.decode().strip()
+        found = ref(repository, f"{candidate}^{{commit}}")
+        if found is not None:
+            return found
     return None
+
+
+def _is_commit(repository: Path, sha: str) -> bool:
+    if (repository, sha) not in _KNOWN and ref(repository, f"{sha}^{{commit}}") == sha:
+        _KNOWN.add((repository, sha))
+    return (repository, sha) in _KNOWN
 
 
 def ref(repository: Path, name: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import jwt
 import pytest
@@ -27,14 +28,11 @@ def test_the_app_may_name_itself_by_id_or_client_id(github: GitHub) -> None:
 
 
 @pytest.mark.parametrize(
-    "claims", [{"exp": NOW + 900}, {"exp": NOW - 120}, {"iat": NOW + 300}, {"iss": "1"}, {"iat": None}, {"exp": "soon"}]
+    "claims",
+    [{"exp": NOW + 900}, {"exp": NOW - 120}, {"iat": NOW + 300}, {"iss": "1"}, {"iat": "now"}, {"exp": "soon"}],
 )
-def test_bad_claims_are_refused(github: GitHub, claims: dict[str, object]) -> None:
-    try:
-        token = app_token(github, **claims)
-    except TypeError:
-        token = jwt.encode({"iat": NOW, "exp": NOW + 1, "iss": "x"}, other_key(), algorithm="RS256")
-    assert send(github, "GET", "/app", token).status_code == 401
+def test_bad_claims_are_refused(github: GitHub, claims: dict[str, Any]) -> None:
+    assert send(github, "GET", "/app", app_token(github, **claims)).status_code == 401
 
 
 def test_a_foreign_key_and_another_algorithm_are_refused(github: GitHub) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from fixtures.materialise import git
-from tests.helpers import commit
+from tests.helpers import Files, commit
 from tests.standin import GitHub
 from tests.standin.client import Shop, send
 
 
-def push(shop: Shop, files: dict[str, str | bytes], *removed: str) -> None:
+def push(shop: Shop, files: Files, *removed: str) -> None:
     """One more commit on the head."""
     folder = shop.repository.path
     git(folder, "checkout", "--quiet", "feature")
@@ -27,7 +27,7 @@ def test_the_files_of_a_pull_request_tell_what_changed(shop: Shop) -> None:
     commit(shop.repository.path, {"large.txt": lines, "old name.js": "same\n" * 5})
     git(shop.repository.path, "checkout", "--quiet", "feature")
     git(shop.repository.path, "-c", "user.name=x", "-c", "user.email=x@y", "merge", "--quiet", "main", "-m", "merge")
-    moved = {"new name.js": "same\n" * 5, "large.txt": later, "logo.png": b"\x89PNG\x00\x01"}
+    moved: Files = {"new name.js": "same\n" * 5, "large.txt": later, "logo.png": b"\x89PNG\x00\x01"}
     push(shop, moved, "old name.js", "unchanged.js")
     files = {entry["filename"]: entry for entry in shop.get(f"{shop.pull_path}/files").json()}
     told = {name: (entry["status"], entry["additions"], entry["deletions"]) for name, entry in files.items()}

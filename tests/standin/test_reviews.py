@@ -162,7 +162,8 @@ def test_the_conversation_takes_comments(shop: Shop) -> None:
 
 
 def minimize(shop: Shop, subject: str, classifier: str = "OUTDATED") -> Json:
-    query = "mutation($input: MinimizeCommentInput!) { minimizeComment(input: $input) { minimizedComment { isMinimized } } }"
+    wanted = "minimizeComment(input: $input) { minimizedComment { isMinimized } }"
+    query = f"mutation($input: MinimizeCommentInput!) {{ {wanted} }}"
     body = {"query": query, "variables": {"input": {"subjectId": subject, "classifier": classifier}}}
     url = shop.github.api_url.replace("/api/v3", "/api/graphql")
     answer = client().post(url, json=body, headers={"Authorization": f"bearer {shop.token}"})
