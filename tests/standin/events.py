@@ -172,7 +172,7 @@ def point(pull: PullRequest, sha: str) -> None:
 def _move_branch(repository: Repository, branch: str, sha: str) -> None:
     # A branch that is checked out stays: its work tree would no longer belong to it.
     ref = f"refs/heads/{branch}"
-    if gitrepo.ref(repository.path, ref) not in (None, sha) and repository.default_branch != branch:
+    if gitrepo.ref(repository.path, ref) not in (None, sha) and gitrepo.checked_out(repository.path) != branch:
         gitrepo.set_ref(repository.path, ref, sha)
 
 

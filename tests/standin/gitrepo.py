@@ -116,8 +116,16 @@ def blob(repository: Path, sha: str) -> bytes:
 
 
 def default_branch(repository: Path) -> str:
-    """The branch HEAD names."""
-    return git(repository, "symbolic-ref", "--short", "HEAD").decode().strip()
+    """``main`` or ``master`` where there is one, whatever is checked out; else the branch HEAD names."""
+    for name in ("main", "master"):
+        if ref(repository, f"refs/heads/{name}") is not None:
+            return name
+    return checked_out(repository) or "main"
+
+
+def checked_out(repository: Path) -> str | None:
+    """The branch HEAD names; None where it names a commit."""
+    return git(repository, "symbolic-ref", "--short", "--quiet", "HEAD", accept=(0, 1)).decode().strip() or None
 
 
 def set_ref(repository: Path, ref: str, sha: str) -> None:

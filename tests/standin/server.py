@@ -18,10 +18,10 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from tests.standin import auth, githttp, graphql
+from tests.standin import auth, githttp, graphql, page
 from tests.standin.api import Answer
 from tests.standin.limits import Fault, Faults, Limits, Writes
-from tests.standin.model import Request
+from tests.standin.model import PullRequest, Request
 from tests.standin.rest import Arrived, Rest
 from tests.standin.world import World
 
@@ -130,7 +130,16 @@ class Web:
         return response
 
     async def _page(self, request: HttpRequest) -> Response:
-        return Response(status_code=404)
+        values = request.path_params
+        repository = self.world.repository(f"{values['owner']}/{values['repo']}")
+        pull = self.world.pull(repository, values["number"]) if repository else None
+        if pull is None:
+            return HTMLResponse("Not Found", 404)
+        return HTMLResponse(await run_in_threadpool(self._rendered, pull))
+
+    def _rendered(self, pull: PullRequest) -> str:
+        with self.world.lock:
+            return page.render(self.world, pull)
 
 
 def _heads(request: HttpRequest) -> tuple[dict[str, str], dict[str, str]]:
