@@ -79,7 +79,7 @@ def _is_commit(repository: Path, sha: str) -> bool:
 
 def ref(repository: Path, name: str) -> str | None:
     """What a full ref points at."""
-    found = git(repository, "rev-parse", "--verify", "--quiet", name, accept=(0, 1, 128))
+    found = git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", name, accept=(0, 1, 128))
     return found.decode().strip() or None
 
 

@@ -118,11 +118,11 @@ class Writes:
     @contextmanager
     def under_way(self, method: str, path: str) -> Iterator[None]:
         """Stands around a request; a second write meanwhile is a violation."""
-        match = re.match(r"(/repos/[^/]+/[^/]+/(?:pulls|issues)/\d+)/", path)
+        match = re.match(r"(/repos/[^/]+/[^/]+/(?:pulls|issues|check-runs)/\d+)(?:/|$)", path)
         key = match[1].replace("/issues/", "/pulls/") if match and method != "GET" else ""
         with self.lock:
             if key and self.busy[key]:
-                self.world.violation(f"{method} {path}: another write on this pull request is under way")
+                self.world.violation(f"{method} {path}: another write on this pull request or run is under way")
             self.busy[key] += 1
         try:
             yield

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 import time
+import traceback
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,9 +101,14 @@ class Web:
         return response
 
     def _answer(self, arrived: Arrived) -> Answer:
-        if arrived.path == "/graphql":
-            return graphql.answer(self.world, self.limits, arrived)
-        return self.rest.answer(arrived)
+        try:
+            if arrived.path == "/graphql":
+                return graphql.answer(self.world, self.limits, arrived)
+            return self.rest.answer(arrived)
+        except Exception as error:  # noqa: BLE001 (a fault of the stand-in itself must not pass as GitHub's)
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            self.world.violation(f"{arrived.line}: the stand-in failed: {error!r} in {place.filename}:{place.lineno}")
+            return Answer({"message": "Server Error"}, 500)
 
     async def _failed(self, fault: Fault) -> Response:
         deadline = time.monotonic() + fault.hang

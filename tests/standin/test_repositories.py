@@ -45,6 +45,27 @@ def test_the_files_of_a_pull_request_tell_what_changed(shop: Shop) -> None:
     assert files["b.js"]["sha"] == git(shop.repository.path, "rev-parse", "feature:b.js").strip()
 
 
+def test_links_and_modes_are_changes_too(shop: Shop) -> None:
+    folder = shop.repository.path
+    git(folder, "checkout", "--quiet", "feature")
+    (folder / "unchanged.js").unlink()
+    (folder / "unchanged.js").symlink_to("a.js")
+    (folder / "b.js").chmod(0o755)
+    push(shop, {"space and é.js": "x\n", "no end.js": "x"})
+    files = {entry["filename"]: entry for entry in shop.get(f"{shop.pull_path}/files").json()}
+    assert files["unchanged.js"]["status"] == "changed"
+    assert files["no end.js"]["patch"] == "@@ -0,0 +1 @@\n+x\n\\ No newline at end of file"
+    assert sorted(files) == ["a.js", "b.js", "no end.js", "space and é.js", "unchanged.js"]
+
+
+def test_lists_of_files_end(shop: Shop) -> None:
+    push(shop, {f"many/{number:04}.js": "" for number in range(3010)})
+    assert shop.get(shop.pull_path).json()["changed_files"] == 3012
+    assert len(shop.get(f"{shop.pull_path}/files", per_page=100, page=30).json()) == 100
+    assert shop.get(f"{shop.pull_path}/files", per_page=100, page=31).json() == []
+    assert len(shop.get(f"{shop.path}/compare/main...feature", per_page=1).json()["files"]) == 300
+
+
 def test_files_come_in_pages(shop: Shop) -> None:
     push(shop, {f"many/{number:03}.js": "x\n" for number in range(130)})
     first = shop.get(f"{shop.pull_path}/files", per_page=500)
@@ -92,6 +113,21 @@ def test_contents_and_refs_are_read(shop: Shop) -> None:
     assert shop.get(f"{shop.path}/contents/b.js").status_code == 404
     head = shop.get(f"{shop.path}/git/ref/pull/{shop.pull.number}/head").json()
     assert head["object"]["sha"] == shop.pull.head_sha
+
+
+def test_rules_and_rights_are_read(shop: Shop) -> None:
+    rule = {
+        "type": "required_signatures",
+        "ruleset_id": 1,
+        "ruleset_source": "acme",
+        "ruleset_source_type": "Repository",
+    }
+    shop.github.protect(shop.repository, [rule])
+    assert shop.get(f"{shop.path}/rules/branches/main").json() == [rule]
+    shop.github.permit(shop.repository, "maintainer", "write")
+    path = f"{shop.path}/collaborators/maintainer/permission"
+    assert shop.get(path).json()["permission"] == "write"
+    assert shop.get(f"{shop.path}/collaborators/nobody/permission").status_code == 404
 
 
 def test_an_old_name_leads_to_the_repository(shop: Shop) -> None:
