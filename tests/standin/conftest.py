@@ -46,6 +46,7 @@ def running() -> Iterator[GitHub]:
 def github(running: GitHub) -> Iterator[GitHub]:
     """A stand-in at peace; a test that provokes violations takes them from the list."""
     running.clear_requests()
+    running.deliveries.clear()
     running.violations.clear()
     running.mend()
     running.webhook_url = None
@@ -53,13 +54,29 @@ def github(running: GitHub) -> Iterator[GitHub]:
     assert running.violations == []
 
 
-@pytest.fixture
-def shop(github: GitHub, template: Path, tmp_path: Path) -> Shop:
+def opened(github: GitHub, template: Path, folder: Path) -> Shop:
     """A private repository with the App on it and one open pull request."""
-    folder = tmp_path / "shop"
     shutil.copytree(template, folder)
     name = f"acme/shop{next(_numbers)}"
     found = github.add_repository(name, folder, private=True)
     installation = github.install("acme", [found])
-    pull = github.open_pull(found, "feature")
+    pull = github.open_pull(found, "feature", deliver=False)
     return Shop(github, found, installation, pull)
+
+
+@pytest.fixture
+def shop(github: GitHub, template: Path, tmp_path: Path) -> Shop:
+    """A repository of the test's own."""
+    return opened(github, template, tmp_path / "shop")
+
+
+@pytest.fixture(scope="session")
+def lasting(running: GitHub, template: Path, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return opened(running, template, tmp_path_factory.mktemp("lasting") / "shop")
+
+
+@pytest.fixture
+def refusing(github: GitHub, lasting: Shop) -> Shop:  # noqa: ARG001 (watches for violations)
+    """A repository shared by tests whose requests are all refused."""
+    lasting.known = None
+    return lasting

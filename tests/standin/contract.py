@@ -46,6 +46,10 @@ class Operation:
 def _load() -> dict[str, Any]:
     document: dict[str, Any] = json.loads(DESCRIPTION.read_text(encoding="utf-8"))
     _correct(document["components"]["schemas"])
+    for operation in document["operations"]:
+        if operation["path"] == "/app/installations":
+            # Described as accounts that are a user and an enterprise at once.
+            operation["answers"]["200"]["items"] = {"$ref": "#/components/schemas/installation"}
     return document
 
 

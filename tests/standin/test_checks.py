@@ -54,9 +54,9 @@ def test_a_run_is_created_completed_and_read(shop: Shop) -> None:
         {"output": {**OUTPUT, "annotations": [note(start_line=2, end_line=1)]}},
     ],
 )
-def test_what_the_description_does_not_say_is_refused_too(shop: Shop, body: dict[str, Any]) -> None:
-    assert shop.check(**body).status_code == 422
-    assert shop.runs == []
+def test_what_the_description_does_not_say_is_refused_too(refusing: Shop, body: dict[str, Any]) -> None:
+    assert refusing.check(**body).status_code == 422
+    assert refusing.runs == []
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,10 @@ def test_what_the_description_does_not_say_is_refused_too(shop: Shop, body: dict
         {"details": "unknown"},
     ],
 )
-def test_what_the_description_refuses_is_a_violation(shop: Shop, body: dict[str, Any]) -> None:
-    assert shop.check(**body).status_code == 422
-    assert shop.github.violations
-    shop.github.violations.clear()
+def test_what_the_description_refuses_is_a_violation(refusing: Shop, body: dict[str, Any]) -> None:
+    assert refusing.check(**body).status_code == 422
+    assert refusing.github.violations
+    refusing.github.violations.clear()
 
 
 def test_runs_of_a_commit_are_listed_by_name_and_newest(shop: Shop) -> None:

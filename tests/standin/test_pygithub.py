@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import github as pygithub
 
-from tests.standin.client import Shop
+from tests.standin.client import Shop, comment
 
 
 def client(shop: Shop) -> pygithub.Github:
@@ -35,3 +35,21 @@ def test_a_review_from_token_to_list(shop: Shop) -> None:
     [found] = api.get_repo(shop.repository.full_name).get_pulls()
     assert found.number == shop.pull.number
     api.close()
+
+
+def test_a_comment_is_hidden_and_an_installation_is_found(shop: Shop) -> None:
+    shop.review(comment(20))
+    app = pygithub.Auth.AppAuth(shop.github.app.id, shop.github.app.private_key)
+    integration = pygithub.GithubIntegration(
+        auth=app, base_url=shop.github.api_url, api_version="2022-11-28", seconds_between_requests=None
+    )
+    owner, name = shop.repository.full_name.split("/")
+    assert integration.get_repo_installation(owner, name).id == shop.installation.id
+    assert shop.installation.id in [found.id for found in integration.get_installations()]
+    api = integration.get_github_for_installation(shop.installation.id)
+    [found] = api.get_repo(shop.repository.full_name).get_pull(shop.pull.number).get_review_comments()
+    inputs = {"subjectId": found.raw_data["node_id"], "classifier": "OUTDATED"}
+    api.requester.graphql_named_mutation("minimizeComment", inputs, "minimizedComment { isMinimized }")
+    assert [entry.minimized for entry in shop.github.comments(shop.pull)] == ["OUTDATED"]
+    api.close()
+    integration.close()

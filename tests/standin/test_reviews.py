@@ -52,10 +52,10 @@ def test_a_review_is_posted_with_its_comments(shop: Shop) -> None:
         (comment(20, body="b" * 65537), "Body is too long (maximum is 65536 characters)"),
     ],
 )
-def test_one_bad_comment_refuses_the_review_without_naming_it(shop: Shop, entry: Json, message: str) -> None:
-    assert errors(shop.review(comment(20), entry)) == [message]
-    assert shop.github.reviews(shop.pull) == []
-    assert shop.github.comments(shop.pull) == []
+def test_one_bad_comment_refuses_the_review_without_naming_it(refusing: Shop, entry: Json, message: str) -> None:
+    assert errors(refusing.review(comment(20), entry)) == [message]
+    assert refusing.github.reviews(refusing.pull) == []
+    assert refusing.github.comments(refusing.pull) == []
 
 
 def test_the_kind_of_subject_is_no_part_of_a_review(shop: Shop) -> None:
