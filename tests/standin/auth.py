@@ -160,6 +160,7 @@ def mint(world: World, installation: Installation, body: Json) -> Token:
     text = f"ghs_{world.app.id}_{'.'.join(secrets.token_urlsafe(n) for n in (60, 270, 64))}"
     token = Token(text, installation, repositories, permissions, world.clock() + _LIFE)
     world.tokens[text] = token
+    world.minted.append(text)
     return token
 
 

@@ -96,6 +96,11 @@ class GitHub:
         """Every webhook delivery, in order."""
         return self._world.deliveries
 
+    @property
+    def tokens(self) -> list[str]:
+        """Every installation token that was ever given out, so that tests can look for it where it must not be."""
+        return list(self._world.minted)
+
     def clear_requests(self) -> None:
         self.requests.clear()
         self.git_requests.clear()
@@ -308,6 +313,8 @@ class GitHub:
     # Checks, merge queue, pushes
 
     def rerequest_check_run(self, id: int) -> Delivery:
+        """Somebody presses "Re-run": the suite is queued again, the run stays as it is."""
+        self._run(id).suite.reset = True
         return self.deliver("check_run", events.check_run(self._world, self._run(id), "rerequested"))
 
     def request_action(self, id: int, identifier: str) -> Delivery:
@@ -331,6 +338,7 @@ class GitHub:
             known = next((suite.repository for suite in world.suites if suite.head_sha == sha), None)
             known = known or next((pull.repository for pull in world.pulls if pull.head_sha == sha), None)
             suite = world.suite(repository or known or world.repositories[0], sha)
+            suite.reset = action == "rerequested"
         return self.deliver("check_suite", events.check_suite(world, suite, action))
 
     def enqueue(self, pull: PullRequest, deliver: bool = True) -> Json:

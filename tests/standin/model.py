@@ -118,12 +118,13 @@ class PullRequest:
 
 @dataclass
 class CheckSuite:
-    """All check runs of the App on one commit."""
+    """All check runs of the App on one commit; *reset*: a new run was asked for and is not there yet."""
 
     id: int
     repository: Repository
     head_sha: str
     created_at: str
+    reset: bool = False
 
 
 @dataclass

@@ -169,17 +169,22 @@ def _table(file: FileDiff, comments: list[Comment], own: list[Comment]) -> str:
     if not file.lines:
         return f'<p class="words">{"Binary file" if file.binary else "Only the name changed"}</p>'
     headers = [line for line in file.hunks.split("\n") if line.startswith("@@ ")]
+    shown = file.lines[:_MOST_LINES]
     rows: list[str] = []
-    hunk = -1
-    for line in file.lines[:_MOST_LINES]:
-        if line.hunk != hunk:
-            hunk = line.hunk
-            rows.append(f'<tr class="hunk"><td></td><td></td><td>{escape(headers[hunk])}</td></tr>')
+    for index, line in enumerate(shown):
+        if index == 0 or line.hunk != shown[index - 1].hunk:
+            rows.append(_band(headers[line.hunk]))
         rows.append(_row(line))
         rows += [_talk(_thread(comments, c)) for c in own if file.at(c.side, c.line or 0) == line]
-    return '<table class="diff"><colgroup><col class="number"><col class="number"><col></colgroup>\n' + "\n".join(
-        [*rows, "</table>"]
-    )
+    if len(shown) < len(file.lines):
+        rows.append(_band(f"{len(file.lines) - len(shown)} more lines are not shown"))
+        rows += [_talk(_thread(comments, c)) for c in own if (c.position or 0) > shown[-1].position]
+    columns = '<colgroup><col class="number"><col class="number"><col></colgroup>'
+    return f'<table class="diff">{columns}\n' + "\n".join([*rows, "</table>"])
+
+
+def _band(text: str) -> str:
+    return f'<tr class="hunk"><td></td><td></td><td>{escape(text)}</td></tr>'
 
 
 def _row(line: Line) -> str:

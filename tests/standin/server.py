@@ -202,7 +202,8 @@ class Running:
     def stop(self) -> None:
         self._web.stopping.set()
         self._server.should_exit = True
-        self._thread.join(10)
+        if self._thread.is_alive():
+            self._thread.join(10)
         self._listener.close()
 
 

@@ -100,6 +100,23 @@ def test_runs_of_one_commit_share_a_suite(shop: Shop) -> None:
     assert [pull["number"] for pull in first["pull_requests"]] == [shop.pull.number]
 
 
+def test_a_rerun_resets_the_suite_until_there_is_a_new_run(shop: Shop) -> None:
+    run = shop.check(**DONE).json()["id"]
+
+    def told() -> tuple[str, str | None]:
+        suite = shop.github.deliveries[-1].payload["check_run"]["check_suite"]
+        return suite["status"], suite["conclusion"]
+
+    shop.github.request_action(run, "fix")
+    assert told() == ("completed", "success")
+    shop.github.rerequest_check_run(run)
+    assert told() == ("queued", None)
+    assert shop.runs[0].conclusion == "success"
+    shop.check(status="in_progress")
+    shop.github.request_action(run, "fix")
+    assert told() == ("in_progress", None)
+
+
 def test_a_head_from_a_fork_is_known_but_names_no_pull_request(shop: Shop, tmp_path: Path) -> None:
     fork = tmp_path / "fork"
     git(tmp_path, "clone", "--quiet", str(shop.repository.path), str(fork))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fixtures.materialise import git
+from tests.helpers import commit
 from tests.standin.client import Shop, client, comment
 from tests.standin.markdown import to_html
 
@@ -33,6 +35,24 @@ def test_a_suggestion_is_a_small_diff(shop: Shop) -> None:
     shop.review(comment(20, body="```suggestion\nline 20\n```"))
     shown = page(shop)
     assert '<span class="removed">- line 20, changed</span><span class="added">+ line 20</span>' in shown
+
+
+def test_every_comment_is_shown_somewhere(shop: Shop) -> None:
+    on_file = {"path": "a.js", "commit_id": shop.pull.head_sha, "body": "All of it", "subject_type": "file"}
+    shop.send("POST", f"{shop.pull_path}/comments", on_file)
+    shop.review(comment(1, "b.js", body="Gone soon"), comment(40, side="LEFT", body="Removed"), body="")
+    shop.github.reply(shop.github.comments(shop.pull)[2], "On purpose")
+    folder = shop.repository.path
+    git(folder, "checkout", "--quiet", "feature")
+    commit(folder, {"b.js": "".join(f"row {number}\n" for number in range(2500))})
+    shop.github.push(shop.pull)
+    shop.review(comment(2400, "b.js", body="Far below"), body="")
+    shown = page(shop)
+    assert "501 more lines are not shown" not in shown
+    assert "500 more lines are not shown" in shown
+    for words in ("All of it", "Gone soon", "Removed", "On purpose", "Far below"):
+        assert shown.count(words) == 1
+    assert shown.index("Outdated") < shown.index("Gone soon") < shown.index("Files changed")
 
 
 def test_only_a_few_tags_are_kept() -> None:

@@ -51,6 +51,7 @@ class World:
     renamed: dict[str, Repository] = field(default_factory=dict)
     installations: list[Installation] = field(default_factory=list)
     tokens: dict[str, Token] = field(default_factory=dict)
+    minted: list[str] = field(default_factory=list)
     pulls: list[PullRequest] = field(default_factory=list)
     suites: list[CheckSuite] = field(default_factory=list)
     runs: list[CheckRun] = field(default_factory=list)

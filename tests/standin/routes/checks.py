@@ -85,6 +85,7 @@ def create_run(call: Call) -> Answer:
     )
     _apply_state(call, run, body)
     world.runs.append(run)
+    suite.reset = False
     return Answer(render_check.run(world, run), 201)
 
 
