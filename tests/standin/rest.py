@@ -21,6 +21,8 @@ __all__ = ["Arrived", "Rest", "routes"]
 # The version github.json describes; others are refused although GitHub has a newer one.
 VERSIONS = ("2022-11-28",)
 
+_OTHER_FORM = re.compile(r"\.(?:diff|patch|raw|sha|text|html|full|object)\b")
+
 
 @dataclass(frozen=True)
 class Arrived:
@@ -100,6 +102,9 @@ class Rest:
             raise Refusal(
                 403, "Request forbidden by administrative rules. Please make sure your request has a User-Agent header"
             )
+        if _OTHER_FORM.search(arrived.headers.get("accept", "")):
+            self.world.violation(f"{arrived.line}: only JSON is known here, not {arrived.headers['accept']}")
+            raise Refusal(415, "Unsupported 'Accept' header")
         version = arrived.headers.get("x-github-api-version")
         if version is None:
             self.world.violation(f"{arrived.line}: no X-GitHub-Api-Version")

@@ -131,6 +131,12 @@ def test_the_version_of_the_api_is_checked(shop: Shop) -> None:
     assert "no X-GitHub-Api-Version" in shop.github.violations.pop()
 
 
+def test_other_forms_than_json_are_refused(shop: Shop) -> None:
+    headers = {"Accept": "application/vnd.github.diff"}
+    assert send(shop.github, "GET", shop.pull_path, shop.token, headers).status_code == 415
+    assert "only JSON is known here" in shop.github.violations.pop()
+
+
 def test_the_primary_limit_counts_and_refuses(shop: Shop) -> None:
     first, second = shop.get(shop.path), shop.get(shop.path)
     assert int(first.headers["X-RateLimit-Remaining"]) - int(second.headers["X-RateLimit-Remaining"]) == 1

@@ -43,6 +43,7 @@ def test_a_run_is_created_completed_and_read(shop: Shop) -> None:
         {"completed_at": "2026-01-01T00:00:00Z"},
         {"status": "in_progress", "conclusion": "success"},
         {"conclusion": "stale"},
+        {"details_url": "javascript:alert(1)"},
         {"head_sha": "0" * 40},
         {"head_sha": "feature"},
         {"output": {**OUTPUT, "summary": "é" * 32768}},

@@ -46,6 +46,8 @@ def _check_state(body: Json) -> None:
         raise invalid("CheckRun", "conclusion", "conclusion is required with a status of completed")
     if conclusion is not None and status not in (None, "completed"):
         raise invalid("CheckRun", "status", "status must be completed where there is a conclusion")
+    if not body.get("details_url", _HOMEPAGE).startswith(("http://", "https://")):
+        raise invalid("CheckRun", "details_url", "details_url must use http or https scheme")
     if conclusion == "stale":
         raise invalid("CheckRun", "conclusion", "only GitHub can set the conclusion stale")
 
