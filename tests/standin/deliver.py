@@ -16,7 +16,6 @@ from tests.standin.model import Delivery, Installation, Json, Repository, User
 from tests.standin.world import World, node_id
 
 HOOK_ID = 4711
-_PATIENCE = 10.0
 
 
 def envelope(world: World, repository: Repository, sender: User) -> Json:
@@ -90,7 +89,7 @@ def _post(world: World, delivery: Delivery, body: bytes) -> None:
         return
     target = urlsplit(world.webhook_url)
     started = time.monotonic()
-    connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=_PATIENCE)
+    connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=world.patience)
     try:
         connection.request("POST", target.path or "/", body, delivery.headers)
         response = connection.getresponse()

@@ -74,6 +74,15 @@ class GitHub:
     def webhook_url(self, url: str | None) -> None:
         self._world.webhook_url = url
 
+    @property
+    def patience(self) -> float:
+        """Seconds a delivery waits for its answer."""
+        return self._world.patience
+
+    @patience.setter
+    def patience(self, seconds: float) -> None:
+        self._world.patience = seconds
+
     # What happened
 
     @property

@@ -24,18 +24,33 @@ def render(world: World, pull: PullRequest) -> str:
     latest = {run.name: run for run in runs}.values()
     talk = sorted([*_shown_reviews(world, pull), *_conversation(world, pull)], key=lambda entry: entry.id)
     comments = world.comments_of(pull)
+    notes = [note for run in latest for note in run.annotations]
     parts = [
         _head(pull),
         *(_run(run) for run in latest),
         _section("Conversation", (_said(entry) for entry in talk)),
         _section("Outdated comments", (_outdated(comments, c) for c in _top(comments) if _is_lost(c, files))),
-        _section("Files changed", (_file(file, comments) for file in files)),
+        _section("Files changed", (_file(file, comments, notes) for file in files)),
     ]
-    title = escape(f"{pull.title} #{pull.number}")
+    return _document(f"{pull.title} #{pull.number}", parts)
+
+
+def index(world: World) -> str:
+    """A page with a link to every pull request."""
+    links = [
+        f'<li><a href="/{escape(pull.repository.full_name)}/pull/{pull.number}">{escape(pull.repository.full_name)}'
+        f"#{pull.number}</a> {escape(pull.title)}</li>"
+        for pull in world.pulls
+    ]
+    return _document("Pull requests", ["<h1>Pull requests</h1>", f"<ul>{''.join(links)}</ul>"])
+
+
+def _document(title: str, parts: Iterable[str]) -> str:
+    style = _STYLE.read_text(encoding="utf-8")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>\n{_STYLE.read_text(encoding='utf-8')}</style>\n</head>\n<body>\n"
+        f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
         + "\n".join(parts)
         + "\n</body>\n</html>\n"
     )
@@ -74,8 +89,10 @@ def _run(run: CheckRun) -> str:
     title = escape(run.output.get("title") or "")
     words = "\n\n".join(text for name in ("summary", "text") if (text := run.output.get(name)))
     notes = "".join(_note(entry) for entry in run.annotations)
+    buttons = "".join(f'<span class="tag">{escape(action["label"])}</span>' for action in run.actions)
     return (
-        f'<div class="box check"><header><b>{escape(run.name)}</b> <b class="{state}">{said}</b> {title}</header>'
+        f'<div class="box check"><header><b>{escape(run.name)}</b> <b class="{state}">{said}</b> '
+        f"{title}{buttons}</header>"
         f'<div class="words">{to_html(words)}</div>{notes}</div>'
     )
 
@@ -154,18 +171,19 @@ def _outdated(comments: list[Comment], comment: Comment) -> str:
 # Files
 
 
-def _file(file: FileDiff, comments: list[Comment]) -> str:
+def _file(file: FileDiff, comments: list[Comment], notes: list[Json]) -> str:
     name = f"{file.previous} → {file.path}" if file.previous else file.path
     own = [c for c in _top(comments) if c.path == file.path and not c.outdated]
+    noted = [note for note in notes if note["path"] == file.path]
     on_file = "".join(_thread(comments, c) for c in own if c.subject_type == "file")
     counts = f'<span class="success">+{file.additions}</span> <span class="failure">−{file.deletions}</span>'
     return (
         f'<div class="box file"><header><b>{escape(name)}</b> {counts}</header>{on_file}'
-        f"{_table(file, comments, [c for c in own if c.subject_type == 'line'])}</div>"
+        f"{_table(file, comments, [c for c in own if c.subject_type == 'line'], noted)}</div>"
     )
 
 
-def _table(file: FileDiff, comments: list[Comment], own: list[Comment]) -> str:
+def _table(file: FileDiff, comments: list[Comment], own: list[Comment], notes: list[Json]) -> str:
     if not file.lines:
         return f'<p class="words">{"Binary file" if file.binary else "Only the name changed"}</p>'
     headers = [line for line in file.hunks.split("\n") if line.startswith("@@ ")]
@@ -175,6 +193,7 @@ def _table(file: FileDiff, comments: list[Comment], own: list[Comment]) -> str:
         if index == 0 or line.hunk != shown[index - 1].hunk:
             rows.append(_band(headers[line.hunk]))
         rows.append(_row(line))
+        rows += [_talk(_note(n)) for n in notes if line.kind != "-" and line.right == n["end_line"]]
         rows += [_talk(_thread(comments, c)) for c in own if file.at(c.side, c.line or 0) == line]
     if len(shown) < len(file.lines):
         rows.append(_band(f"{len(file.lines) - len(shown)} more lines are not shown"))

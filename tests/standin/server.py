@@ -77,6 +77,7 @@ class Web:
                 Route("/api/graphql", self._graphql, methods=_METHODS),
                 Route(git, self._git, methods=["GET", "POST"]),
                 Route("/{owner}/{repo}/pull/{number:int}", self._page),
+                Route("/", self._index),
             ]
         )
 
@@ -142,6 +143,13 @@ class Web:
         if pull is None:
             return HTMLResponse("Not Found", 404)
         return HTMLResponse(await run_in_threadpool(self._rendered, pull))
+
+    async def _index(self, request: HttpRequest) -> Response:  # noqa: ARG002 (the framework gives it)
+        return HTMLResponse(await run_in_threadpool(self._listed))
+
+    def _listed(self) -> str:
+        with self.world.lock:
+            return page.index(self.world)
 
     def _rendered(self, pull: PullRequest) -> str:
         with self.world.lock:

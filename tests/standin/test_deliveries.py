@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +24,7 @@ class Receiver:
 
     url: str
     status: int = 202
+    pause: float = 0
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
     @property
@@ -36,6 +38,7 @@ def receiver(shop: Shop) -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             hook.got.append((dict(self.headers.items()), body))
+            time.sleep(hook.pause)
             self.send_response(hook.status)
             self.end_headers()
 
@@ -110,6 +113,15 @@ def test_deliveries_are_listed_and_attempted_again_by_the_app(shop: Shop, receiv
 def test_a_delivery_nobody_takes_has_no_status(shop: Shop) -> None:
     shop.github.webhook_url = "http://127.0.0.1:9/webhook"
     assert shop.github.ping().status is None
+
+
+def test_a_delivery_waits_no_longer_than_it_may(shop: Shop, receiver: Receiver) -> None:
+    shop.github.patience = 0.05
+    receiver.pause = 0.2
+    try:
+        assert shop.github.ping().status is None
+    finally:
+        shop.github.patience = 10
 
 
 def test_every_event_of_a_pull_request_is_complete(shop: Shop, receiver: Receiver) -> None:

@@ -31,6 +31,22 @@ def test_check_runs_tell_their_findings(shop: Shop) -> None:
     assert "A &lt; B" in shown
 
 
+def test_annotations_stand_below_lines_of_the_diff_too(shop: Shop) -> None:
+    note = {"path": "a.js", "start_line": 20, "end_line": 20, "annotation_level": "warning", "message": "Slow"}
+    action = {"label": "Try again", "description": "Runs it again", "identifier": "again"}
+    output = {"title": "One problem", "summary": "Look", "annotations": [note]}
+    shop.check(conclusion="neutral", output=output, actions=[action])
+    shown = page(shop)
+    assert shown.count("Slow") == 2
+    assert shown.index("+line 20, changed") < shown.rindex("Slow") < shown.index("line 21")
+    assert "Try again" in shown
+
+
+def test_the_first_page_links_every_pull_request(shop: Shop) -> None:
+    shown = client().get(shop.github.git_url).text
+    assert f'href="/{shop.repository.full_name}/pull/{shop.pull.number}"' in shown
+
+
 def test_a_suggestion_is_a_small_diff(shop: Shop) -> None:
     shop.review(comment(20, body="```suggestion\nline 20\n```"))
     shown = page(shop)

@@ -64,6 +64,7 @@ class World:
     collaborators: dict[tuple[int, str], str] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
     skipped: float = 0.0
+    patience: float = 10.0
     webhook_url: str | None = None
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1001))
 
