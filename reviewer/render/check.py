@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from urllib.parse import quote
 
-from reviewer.core.finding import Conclusion, Problem, Reported, Review
+from reviewer.core.finding import LEVELS, Conclusion, Problem, Reported, Review
 from reviewer.core.rulebook import Rulebook
 from reviewer.render.markdown import comment
 from reviewer.render.message import code, message_of, visible
@@ -70,7 +70,7 @@ class Other:
 def check(review: Review, plan: Plan, subject: Subject, rulebook: Rulebook) -> Check:
     """The check run of a review."""
     introduced = [reported for reported in review.findings if reported.status == "introduced"]
-    ordered = sorted(introduced, key=lambda reported: not reported.gates)
+    ordered = sorted(introduced, key=lambda reported: (not reported.gates, -LEVELS.index(reported.finding.level)))
     blocks = [_lead(review, subject), *subject.notes, *_table(ordered, subject, rulebook), *_rest(review, subject)]
     details = [
         f"{comment([reported], rulebook.rules[reported.finding.rule])}\n*Said only here: {reason}.*"
@@ -82,7 +82,7 @@ def check(review: Review, plan: Plan, subject: Subject, rulebook: Rulebook) -> C
         title=title(review),
         summary=fit(blocks),
         text=fit(details, "---") if details else "",
-        annotations=tuple(_annotation(reported, rulebook) for reported in ordered[:MAX_ANNOTATIONS]),
+        annotations=tuple(_annotation(reported, plan, rulebook) for reported in ordered[:MAX_ANNOTATIONS]),
     )
 
 
@@ -222,10 +222,13 @@ def _problem(problem: Problem) -> str:
     return f"- {place}{code(problem.message)}"
 
 
-def _annotation(reported: Reported, rulebook: Rulebook) -> Annotation:
+def _annotation(reported: Reported, plan: Plan, rulebook: Rulebook) -> Annotation:
+    """All of a finding's message; where a comment says it, which is shown beside it, only what was seen."""
     finding = reported.finding
     message = message_of(finding, rulebook.rules[finding.rule])
-    parts = (message.seen, message.cost, f"When it is fine: {message.fine}", f"The alternative: {message.alternative}")
+    parts = [message.seen]
+    if plan.unsaid.get(reported.fingerprint, SAID) != SAID:
+        parts += [message.cost, f"When it is fine: {message.fine}", f"The alternative: {message.alternative}"]
     line = finding.site.line or 1
     return Annotation(
         path=finding.site.path,

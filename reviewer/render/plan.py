@@ -115,7 +115,7 @@ class _Planner:
         gates = any(reported.gates for reported in group)
         rule = group[0].finding.rule
         group = sorted(group, key=lambda reported: (not self._is_shown(reported), not reported.gates))
-        path, line = self._place(group[0], gates)
+        path, line = self._place(group, gates)
         full = self.counts.total() >= self.caps.comments or self.counts[rule] >= self.caps.per_rule
         if path is None or (full and not gates):
             self.unsaid.update({r.fingerprint: UNSHOWN if path is None else CAPPED for r in group})
@@ -130,8 +130,11 @@ class _Planner:
         anchor = reported.anchor
         return anchor is not None and anchor.line in self.shown.get(anchor.path, ())
 
-    def _place(self, reported: Reported, gates: bool) -> tuple[str | None, int | None]:
-        """The line of a finding; for one that gates and has none, the nearest file of the change."""
+    def _place(self, group: Sequence[Reported], gates: bool) -> tuple[str | None, int | None]:
+        """The line a replacement can be applied to, else the finding's own; the nearest file for one that gates."""
+        reported, replacement = group[0], group[0].finding.suggestion
+        if len(group) == 1 and replacement is not None and replacement.line in self.shown.get(replacement.path, ()):
+            return replacement.path, replacement.line
         if reported.anchor is not None and self._is_shown(reported):
             return reported.anchor.path, reported.anchor.line
         return (nearest(reported, self.shown) if gates else None), None
