@@ -21,6 +21,7 @@ from reviewer import __version__
 from reviewer.github.events import Event, Identity, Ignored, InvalidPayload, Ping, parse
 from reviewer.service.body import BodyReader, Limits, TooLarge, TooMany, TooSlow, Truncated
 from reviewer.service.log import bound, logger
+from reviewer.service.pages import index
 from reviewer.service.signature import is_signed, signature_of
 
 _log = logger(__name__)
@@ -80,6 +81,7 @@ def create_app(
         return JSONResponse(status, 503 if reasons else 200)
 
     routes = [
+        Route("/", index, methods=["GET"]),
         Route("/webhook", receiver.webhook, methods=["POST"]),
         Route("/healthz", _healthz, methods=["GET"]),
         Route("/readyz", readyz, methods=["GET"]),
