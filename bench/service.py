@@ -3,7 +3,8 @@
 Each pull request is opened with one commit and gets the next one as a push; the service runs as a process of its own
 against the stand-in on this machine. Prints what was concluded, what GitHub would have refused, how many requests a
 review took, and the seconds from delivery to concluded check. With ``--kill N`` the service is killed N times at random
-moments while all pull requests are open at once, and what is lost or doubled is counted.
+moments while all pull requests are open at once, and what is lost or doubled is counted. The word ``sample`` instead of
+a repository stands for copies of the sample pull request, each of which gets comments and a failing check.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.replay import commits
-from fixtures.materialise import git
+from fixtures.materialise import commit_all, git, materialise
 from reviewer.sources import GitRepository
 from tests.service.process import ServiceProcess, running, until
 from tests.standin import GitHub, PullRequest, Repository
@@ -34,9 +35,18 @@ def main() -> None:
     parser.add_argument("--kill", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    chosen = commits(GitRepository(arguments.repository), arguments.commits)[::-1]
-    with tempfile.TemporaryDirectory() as folder, _hosted(arguments.repository, Path(folder)) as (github, hosted):
-        with running(github, Path(folder) / "service") as service:
+    with tempfile.TemporaryDirectory() as folder:
+        source: Path = arguments.repository
+        if str(source) == "sample":
+            source, chosen = _samples(Path(folder) / "sample", arguments.commits)
+        else:
+            chosen = commits(GitRepository(source), arguments.commits)[::-1]
+        _run(Path(folder), source, chosen, arguments)
+
+
+def _run(folder: Path, source: Path, chosen: Sequence[str], arguments: argparse.Namespace) -> None:
+    with _hosted(source, folder) as (github, hosted):
+        with running(github, folder / "service") as service:
             if arguments.kill:
                 _chaos(github, hosted, service, chosen, arguments.kill, random.Random(arguments.seed))  # noqa: S311
             else:
@@ -44,6 +54,20 @@ def main() -> None:
         print(f"what GitHub would have refused: {len(github.violations)}, answered 422: {_refused(github)}")
         for violation in github.violations[:10]:
             print(f"  {violation}")
+
+
+def _samples(folder: Path, count: int) -> tuple[Path, list[str]]:
+    """A repository with copies of the sample change, each a commit of its own on the same base."""
+    folder.mkdir()
+    base, head = materialise("live-orders", folder)
+    made = []
+    for number in range(count):
+        git(folder, "checkout", "--quiet", "--detach", base)
+        git(folder, "checkout", "--quiet", head, "--", ".")
+        (folder / "note.txt").write_text(f"{number}\n", encoding="utf-8")
+        made.append(commit_all(folder, f"sample {number}"))
+        git(folder, "branch", f"sample-{number}", made[-1])
+    return folder, made
 
 
 @contextmanager
@@ -134,7 +158,7 @@ def _chaos(
     print(f"without a concluded check: {sum(not _is_done(github, commit) for commit in chosen)}")
     print(f"with two check runs: {sum(len(found) > 1 for found in runs.values())}")
     print(f"with a doubled review or comment: {sum(_is_doubled(github, pull) for pull in pulls)}")
-    titles = Counter(f"{found[0].conclusion}: {found[0].output['summary'][:90]}" for found in runs.values())
+    titles = Counter(f"{found[0].conclusion}: {found[0].output['title']}" for found in runs.values())
     print("\n".join(f"{count} x {title}" for title, count in titles.items()))
 
 

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from github import Auth, Github
 from github.Consts import DEFAULT_BASE_URL
 from urllib3 import Retry
@@ -53,7 +56,11 @@ class GitHubApp:
     def __init__(self, app_id: str, private_key: str, api_url: str = DEFAULT_BASE_URL) -> None:
         self.app_id = app_id
         self.api_url = api_url
-        self._app = self._client(Auth.AppAuth(app_id, private_key))
+        key = load_pem_private_key(private_key.encode(), password=None)
+        if not isinstance(key, RSAPrivateKey):
+            raise ValueError("GitHub's Apps have RSA keys")
+        # Loaded once: PyGithub would read and check the key anew for each token it signs.
+        self._app = self._client(Auth.AppAuth(app_id, sign_func=lambda claims: jwt.encode(claims, key, "RS256")))
         self._app_lock = threading.Lock()
         self._tokens: dict[tuple[int, int], _Token] = {}
         self._idle: OrderedDict[tuple[int, int], list[Github]] = OrderedDict()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import time
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -18,15 +17,19 @@ def is_sqlite(url: str) -> bool:
     return url.startswith("sqlite")
 
 
-def connect(url: str, pool_size: int) -> sa.Engine:
-    """An engine. On SQLite one that keeps what it commits through a loss of power, and waits for other writers."""
+def connect(url: str, pool_size: int, patience: int = 30) -> sa.Engine:
+    """An engine that waits *patience* seconds for a connection, and on SQLite for other writers.
+
+    What is committed to SQLite survives a loss of power.
+    """
+    limits = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": patience}
     if not is_sqlite(url):
-        return sa.create_engine(_with_driver(url), pool_size=pool_size, max_overflow=0, pool_pre_ping=True)
+        return sa.create_engine(_with_driver(url), **limits, pool_pre_ping=True)
     file = sa.make_url(url).database
     if file:
         Path(file).resolve().parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, pool_size=pool_size, max_overflow=0)
-    sa.event.listen(engine, "connect", _prepare_sqlite)
+    engine = sa.create_engine(url, **limits)
+    sa.event.listen(engine, "connect", lambda connection, _: _prepare_sqlite(connection, patience))
     return engine
 
 
@@ -35,11 +38,11 @@ def _with_driver(url: str) -> str:
     return f"postgresql+psycopg://{rest}" if scheme in ("postgres", "postgresql") else url
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, patience: int) -> None:
     connection.isolation_level = "IMMEDIATE"
     if sqlite3.sqlite_version_info < _MODERN_SQLITE:  # the job engine asks for 'subsec', which came with 3.42
         connection.create_function("unixepoch", -1, _unixepoch)
-    for pragma in ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"):
+    for pragma in (f"busy_timeout={patience * 1000}", "journal_mode=WAL", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
 
 

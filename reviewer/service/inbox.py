@@ -52,6 +52,8 @@ class Desk:
                 return "accepted" if self._take(c, event) else "ignored"
         except sa.exc.DBAPIError as error:
             raise Unavailable(f"{type(error.orig).__name__}: {error.orig}") from None
+        except sa.exc.TimeoutError:
+            raise Unavailable("other deliveries are still being stored") from None
 
     def ask(self, keys: Iterable[PullKey], mode: Mode = "push") -> None:
         """Queues reviews nobody sent an event for."""

@@ -26,6 +26,7 @@ from dbos import (
     SetEnqueueOptions,
     SetWorkflowID,
 )
+from structlog.contextvars import clear_contextvars
 
 from reviewer.github.errors import GitHubError, Gone, RateLimited, Unsure
 from reviewer.service.database import connect, is_sqlite
@@ -198,18 +199,21 @@ def review_job(
 ) -> str:
     """Reviews a pull request; with ``trouble``, only says on its check why that cannot be done."""
     key = (installation, repository, number)
+    clear_contextvars()  # of the job this thread did before
     with bound(job=DBOS.workflow_id, installation=installation):
         answer = _give_up(key, generation, trouble) if trouble else _review(key, generation, mode)
         if answer["state"] in ("failed", "gone") and not trouble:
             trouble = answer["reason"]
             answer = _give_up(key, generation, trouble)
+        if answer["state"] == "failed":  # not even that could be written: GitHub is away
+            answer = {**answer, "state": "deferred", "after": min(60 * 2**attempt, 3600)}
+        _log.info(
+            f"review {answer['state']}", number=number, generation=generation, reason=answer.get("reason", trouble)
+        )
         if answer["state"] == "deferred":
             _defer(key, (generation, mode, attempt + 1, trouble), answer)
         if answer.get("concerns"):
             _ask_again(key, answer["concerns"])
-        _log.info(f"review {answer['state']}", number=number, generation=generation, reason=trouble or None)
-        if answer["state"] == "failed":
-            raise RuntimeError(f"the check of {PullKey(*key)} could not be concluded: {answer['reason']}")
         return str(answer["state"])
 
 
@@ -217,9 +221,7 @@ def _defer(key: Key, rest: tuple[int, Mode, int, str | None], answer: Answer) ->
     """Queues the job anew for later, so that its lane is free until then."""
     generation, mode, attempt, trouble = rest
     if attempt > DEFERRALS:
-        if trouble is not None:
-            raise RuntimeError(f"the check of {PullKey(*key)} could not be concluded: {answer['reason']}")
-        attempt, trouble = 1, answer["reason"]
+        raise RuntimeError(f"the check of {PullKey(*key)} could not be concluded: {answer['reason']}")
     with SetEnqueueOptions(queue_partition_key=_lane(PullKey(*key)), delay_seconds=answer["after"]):
         DBOS.enqueue_workflow(QUEUE, review_job, *key, generation, mode, attempt, trouble)
 
@@ -228,6 +230,7 @@ def _defer(key: Key, rest: tuple[int, Mode, int, str | None], answer: Answer) ->
 def close_job(installation: int, repository: int, number: int, generation: int) -> str:
     """Ends what was begun for a pull request that is closed."""
     key = (installation, repository, number)
+    clear_contextvars()
     with bound(job=DBOS.workflow_id, installation=installation):
         answer = _close(key, generation)
         if answer.get("concerns"):
@@ -239,6 +242,7 @@ def close_job(installation: int, repository: int, number: int, generation: int) 
 @DBOS.workflow(name="survey", max_recovery_attempts=RECOVERIES)
 def survey_job(installation: int, repository: int | None, head: str | None, attempt: int) -> str:
     """Queues reviews of the open pull requests of an installation, a repository, or with one head."""
+    clear_contextvars()
     with bound(job=DBOS.workflow_id, installation=installation):
         answer = _survey(installation, repository, head)
         if answer["state"] == "deferred" and attempt < DEFERRALS:

@@ -72,8 +72,15 @@ class Reviewer:
             pull = publisher.github.pull(request.key.number)
             if pull.is_open:
                 publisher.conclude(pull.head, trouble(reason))
+                self._unsettle(request.key, pull.head)
             publisher.close_checks()
             return Outcome("concluded" if pull.is_open else "closed")
+
+    def _unsettle(self, key: PullKey, head: str) -> None:
+        """Lets the next review of a head write its verdict anew, even where it is the one from before the trouble."""
+        before = self.store.reviewed(key)
+        if before is not None and before.head == head:
+            self.store.note(key, replace(before, digest=""))
 
     @contextmanager
     def _publisher(self, request: Request) -> Iterator[Publisher | None]:
@@ -126,7 +133,8 @@ class _Run:
         review, notes = self.of.content.review(self.key, pull, comparison)
         if self.of._is_outdated(self.request):
             return _replaced(self.publisher)
-        shown = {} if pull.is_locked else _shown(self._files(comparison))
+        speaks = any(reported.status == "introduced" for reported in review.findings)
+        shown = _shown(self._files(comparison)) if speaks and not pull.is_locked else {}
         try:
             planned = self.publisher.comment(pull.head, review, shown, self.trusted)
         except HeadMoved:

@@ -26,6 +26,7 @@ from reviewer.sources import Mirrors
 
 SECONDS_TO_FINISH = 20
 POOL = 5
+WEB_PATIENCE = 4
 
 _log = logger(__name__)
 
@@ -39,8 +40,9 @@ class Service:
         migrations = connect(url, 1)
         migrate(migrations)
         migrations.dispose()
-        # The web server has connections of its own, so that jobs never keep a webhook waiting for one.
-        self._engines = [connect(url, 1), connect(url, 1), connect(url, POOL)]
+        # The web server has connections of its own, so that jobs never keep a webhook waiting for one, and gives up
+        # well before GitHub does, which waits ten seconds.
+        self._engines = [connect(url, 1, WEB_PATIENCE), connect(url, 1, WEB_PATIENCE), connect(url, POOL)]
         web, queue, work = self._engines
         self._queue = DurableQueue(queue)
         self._app = GitHubApp(settings.app_id, settings.private_key.get_secret_value(), settings.github_api_url)
