@@ -206,10 +206,9 @@ def review_job(
             trouble = answer["reason"]
             answer = _give_up(key, generation, trouble)
         if answer["state"] == "failed":  # not even that could be written: GitHub is away
-            answer = {**answer, "state": "deferred", "after": min(60 * 2**attempt, 3600)}
-        _log.info(
-            f"review {answer['state']}", number=number, generation=generation, reason=answer.get("reason", trouble)
-        )
+            answer, trouble = {**answer, "state": "deferred", "after": min(60 * 2**attempt, 3600)}, None
+        reason = answer.get("reason", trouble)
+        _log.info(f"review {answer['state']}", number=number, generation=generation, reason=reason)
         if answer["state"] == "deferred":
             _defer(key, (generation, mode, attempt + 1, trouble), answer)
         if answer.get("concerns"):
@@ -220,8 +219,10 @@ def review_job(
 def _defer(key: Key, rest: tuple[int, Mode, int, str | None], answer: Answer) -> None:
     """Queues the job anew for later, so that its lane is free until then."""
     generation, mode, attempt, trouble = rest
-    if attempt > DEFERRALS:
-        raise RuntimeError(f"the check of {PullKey(*key)} could not be concluded: {answer['reason']}")
+    if attempt > DEFERRALS:  # once more, to say so
+        if trouble is not None or attempt > DEFERRALS + 1:
+            raise RuntimeError(f"the check of {PullKey(*key)} could not be concluded: {answer['reason']}")
+        trouble = answer["reason"]
     with SetEnqueueOptions(queue_partition_key=_lane(PullKey(*key)), delay_seconds=answer["after"]):
         DBOS.enqueue_workflow(QUEUE, review_job, *key, generation, mode, attempt, trouble)
 
