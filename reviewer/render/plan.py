@@ -64,7 +64,9 @@ def plan(
     planner = _Planner(rulebook, shown, said, caps)
     for group in _causes(review):
         planner.add(group)
-    return Plan(tuple(planner.comments), planner.unsaid)
+    spoken = {fingerprint for comment in planner.comments for fingerprint in comment.mark.fingerprints}
+    unsaid = {fingerprint: reason for fingerprint, reason in planner.unsaid.items() if fingerprint not in spoken}
+    return Plan(tuple(planner.comments), unsaid)
 
 
 def _causes(review: Review) -> list[list[Reported]]:
