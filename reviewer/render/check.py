@@ -189,7 +189,8 @@ def _row(reported: Reported, subject: Subject, rulebook: Rulebook) -> str:
     finding = reported.finding
     name = message_of(finding, rulebook.rules[finding.rule]).title
     gates = "**gates**" if reported.gates else ""
-    return f"| {name} `{reported.id}` | {_link(reported, subject)} | {finding.level}, {finding.evidence} | {gates} |"
+    where = _link(reported, subject).replace("|", "\\|")
+    return f"| {name} `{reported.id}` | {where} | {finding.level}, {finding.evidence} | {gates} |"
 
 
 def _link(reported: Reported, subject: Subject) -> str:
@@ -197,7 +198,7 @@ def _link(reported: Reported, subject: Subject) -> str:
     place = f"{site.path}:{site.line}" if site.line is not None else site.path
     target = f"{subject.url}/blob/{subject.head}/{quote(site.path, errors='backslashreplace')}"
     anchor = f"#L{site.line}" if site.line is not None else ""
-    return f"[{code(place)}]({target}{anchor})".replace("|", "\\|")
+    return f"[{code(place)}]({target}{anchor})"
 
 
 def _rest(review: Review, subject: Subject) -> Iterator[str]:
