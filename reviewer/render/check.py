@@ -155,7 +155,7 @@ def fit(blocks: Sequence[str], rule: str = "", limit: int = MAX_BYTES) -> str:
 def _rows_within(block: str, room: int) -> list[str]:
     """The first rows of a table or list, as one block; none of a block that must stay whole."""
     rows = block.split("\n")
-    if "```" in block or not rows[-1].startswith(("|", "- ")):
+    if any(row.startswith("```") for row in rows) or not rows[-1].startswith(("|", "- ")):
         return []
     sizes = accumulate(_bytes(row) + 1 for row in rows)
     fitting = [row for row, size in zip(rows, sizes, strict=True) if size <= room]
