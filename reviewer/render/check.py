@@ -17,7 +17,7 @@ MAX_BYTES = 65_000  # of 65,535, which GitHub counts in characters or in bytes
 MAX_ROWS = 200
 MAX_ANNOTATIONS = 1_000
 MAX_TITLE = 255
-MAX_MESSAGE = 30_000
+MAX_MESSAGE = 60_000  # bytes of 64 KB
 
 _ORDER: Mapping[Conclusion, int] = {"success": 0, "neutral": 1, "failure": 2}
 _LEVELS = {"error": "failure", "warning": "warning", "notice": "notice"}
@@ -237,7 +237,7 @@ def _annotation(reported: Reported, plan: Plan, rulebook: Rulebook) -> Annotatio
         end_line=line,
         level=_LEVELS[finding.level],
         title=visible(f"{message.title} ({reported.id})")[:MAX_TITLE],
-        message="\n".join(parts)[:MAX_MESSAGE],
+        message="\n".join(parts).encode()[:MAX_MESSAGE].decode(errors="ignore"),
     )
 
 
