@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -17,6 +18,7 @@ MAX_BYTES = 65_000  # of 65,535, which GitHub counts in characters or in bytes
 MAX_ROWS = 200
 MAX_ANNOTATIONS = 1_000
 MAX_TITLE = 255
+MAX_REASON = 2_000
 MAX_MESSAGE = 60_000  # bytes of 64 KB
 
 _ORDER: Mapping[Conclusion, int] = {"success": 0, "neutral": 1, "failure": 2}
@@ -89,7 +91,7 @@ def check(review: Review, plan: Plan, subject: Subject, rulebook: Rulebook) -> C
 def trouble(reason: str, conclusion: Conclusion = "neutral") -> Check:
     """The check run of a review that came to no end."""
     how = "Use **Re-run** on this check to try again; a new push is reviewed in any case."
-    return Check(conclusion, "The review could not be finished", fit([f"{reason}", how]))
+    return Check(conclusion, "The review could not be finished", fit([_quoted(reason), how]))
 
 
 def irrelevant(changed_files: int) -> Check:
@@ -160,6 +162,14 @@ def _rows_within(block: str, room: int) -> list[str]:
     sizes = accumulate(_bytes(row) + 1 for row in rows)
     fitting = [row for row, size in zip(rows, sizes, strict=True) if size <= room]
     return ["\n".join(fitting)] if len(fitting) > 2 else []
+
+
+def _quoted(text: str) -> str:
+    """Words of others as a block nothing in them can end."""
+    shown = visible(text)[:MAX_REASON]
+    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{shown}\n{fence}"
 
 
 def _bytes(text: str) -> int:
