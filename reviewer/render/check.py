@@ -115,7 +115,7 @@ def together(own: Check, number: int, others: Sequence[Other]) -> Check:
     rows = [f"- #{number}: {own.title}", *(f"- #{other.number}: {other.title}" for other in others)]
     names = ", ".join(f"#{n}" for n in sorted([number, *(other.number for other in others)]))
     shared = f"Several open pull requests have this head ({names}); the check shows the worst of them.\n\n"
-    summary = fit([shared + "\n".join(rows), own.summary])
+    summary = fit([shared + "\n".join(rows), *own.summary.split("\n\n")])
     if _ORDER[worst.conclusion] <= _ORDER[own.conclusion]:
         return Check(own.conclusion, own.title, summary, own.text, own.annotations)
     return Check(worst.conclusion, f"#{worst.number}: {worst.title}"[:MAX_TITLE], summary, own.text, own.annotations)
