@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -93,10 +94,8 @@ def _wait(status: int, message: str, headers: Mapping[str, str]) -> float | None
 
 
 def _number(text: str | None) -> float | None:
-    try:
-        return float(text) if text is not None else None
-    except ValueError:
-        return None
+    """A number of seconds; None for what is none."""
+    return float(text) if text is not None and re.fullmatch(r"[0-9]{1,15}(\.[0-9]+)?", text) else None
 
 
 def _message(data: Any) -> str:
