@@ -186,11 +186,11 @@ class RepositoryApi:
     def annotate_check(self, id: int, check: Check, annotations: Sequence[Annotation]) -> None:
         """Adds annotations, 50 at most."""
         body = {"output": _output(check, annotations)}
-        self._call("annotate the check run", "PATCH", f"/check-runs/{id}", body)
+        self._write("annotate the check run", "PATCH", f"/check-runs/{id}", body)
 
     def conclude_check(self, id: int, check: Check, annotations: Sequence[Annotation]) -> None:
         """Concludes a check run, with 50 annotations at most."""
-        self._call("conclude the check run", "PATCH", f"/check-runs/{id}", _conclusion(check, annotations))
+        self._write("conclude the check run", "PATCH", f"/check-runs/{id}", _conclusion(check, annotations))
 
     # -- comments --------------------------------------------------
 
@@ -209,7 +209,11 @@ class RepositoryApi:
         self._call("remove a pending review", "DELETE", f"/pulls/{number}/reviews/{id}")
 
     def _create(self, what: str, path: str, body: Mapping[str, Any]) -> int:
-        data = self._call(what, "POST", path, body)
+        return self._write(what, "POST", path, body)
+
+    def _write(self, what: str, verb: str, path: str, body: Mapping[str, Any]) -> int:
+        """The id of what was written, without which nobody knows whether it was."""
+        data = self._call(what, verb, path, body)
         if not isinstance(data, Mapping) or not isinstance(data.get("id"), int):
             raise Unsure(f"GitHub's answer made no sense when asked to {what}")
         return int(data["id"])
