@@ -1,14 +1,17 @@
-"""One running service for the tests that need no limits of their own."""
+"""Running services: one with an inbox in memory, and one that works for a stand-in of GitHub."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from reviewer.github.events import Identity
+from tests.helpers import SPOTLESS
 from tests.service.recording import Recording, recorded
 from tests.service.serving import NEW, OLD, Service, serving
+from tests.service.shop import Shop, Street, street
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +43,19 @@ def service(running: Service) -> Service:
     running.reasons.clear()
     running.log.clear()
     return running
+
+
+@pytest.fixture(scope="session")
+def main_street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
+    """The whole service as a process, shared by the tests that do not end it."""
+    with street(tmp_path_factory.mktemp("street")) as found:
+        yield found
+
+
+@pytest.fixture
+def shop(main_street: Street, tmp_path: Path) -> Iterator[Shop]:
+    """A repository whose ``main`` has nothing to report."""
+    main_street.github.clear_requests()
+    main_street.github.violations.clear()
+    with main_street.shop(tmp_path / "shop", SPOTLESS) as found:
+        yield found
