@@ -47,6 +47,9 @@ class Check:
     text: str = ""
     annotations: tuple[Annotation, ...] = ()
 
+    def is_worse_than(self, other: Other) -> bool:
+        return _ORDER[self.conclusion] > _ORDER[other.conclusion]
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:

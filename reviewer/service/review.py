@@ -174,8 +174,13 @@ class _Run:
         self.publisher.close_checks(but=pull.head)
         self.store.note(self.key, replace(made, check_run=run, digest=_digest(final)))
         self.store.settle(self.key, self.request.generation)
-        moved = self.before is not None and self.before.head != pull.head
-        return Outcome("concluded", self.of._sharing(self.key, self.before.head) if moved and self.before else ())
+        return Outcome("concluded", self._concerned(pull.head, own))
+
+    def _concerned(self, head: str, own: Check) -> tuple[int, ...]:
+        """Pull requests on the head that was left, and those on this one that were concluded as better than it is."""
+        left = self.before.head if self.before is not None and self.before.head != head else None
+        moved = self.of._sharing(self.key, left) if left is not None else ()
+        return (*moved, *(other.number for other in self.store.others(self.key, head) if own.is_worse_than(other)))
 
 
 def _is_relevant(comparison: Comparison) -> bool:
