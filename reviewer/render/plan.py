@@ -149,8 +149,9 @@ def nearest(reported: Reported, paths: Collection[str]) -> str | None:
             return site.path
     here = reported.finding.site.path.split("/")
 
-    def distance(path: str) -> tuple[int, str]:
-        shared = takewhile(lambda pair: pair[0] == pair[1], zip(here, path.split("/"), strict=False))
-        return -sum(1 for _ in shared), path
+    def distance(path: str) -> tuple[int, int, str]:
+        there = path.split("/")
+        shared = takewhile(lambda pair: pair[0] == pair[1], zip(here, there, strict=False))
+        return -sum(1 for _ in shared), len(there), path
 
     return min(paths, key=distance, default=None)
