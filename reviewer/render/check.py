@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from reviewer.core.finding import LEVELS, Conclusion, Problem, Reported, Review
 from reviewer.core.rulebook import Rulebook
+from reviewer.core.snapshot import is_script
 from reviewer.render.markdown import comment
 from reviewer.render.message import code, message_of, visible
 from reviewer.render.plan import SAID, Plan
@@ -76,7 +77,8 @@ def check(review: Review, plan: Plan, subject: Subject, rulebook: Rulebook) -> C
     """The check run of a review."""
     introduced = [reported for reported in review.findings if reported.status == "introduced"]
     ordered = sorted(introduced, key=lambda reported: (not reported.gates, -LEVELS.index(reported.finding.level)))
-    blocks = [_lead(review, subject), *subject.notes, *_table(ordered, subject, rulebook), *_rest(review, subject)]
+    table = [*_table(ordered, subject, rulebook), *_way_out(ordered)]
+    blocks = [_lead(review, subject), *subject.notes, *table, *_rest(review, subject)]
     details = [
         f"{comment([reported], rulebook.rules[reported.finding.rule])}\n*Said only here: {reason}.*"
         for reported in ordered
@@ -196,6 +198,16 @@ def _table(findings: Sequence[Reported], subject: Subject, rulebook: Rulebook) -
     yield "\n".join(rows)
     if len(findings) > MAX_ROWS:
         yield f"*{len(findings) - MAX_ROWS} more are not in this table; `reviewer diff` shows all of them.*"
+
+
+def _way_out(findings: Sequence[Reported]) -> Iterator[str]:
+    """How a place that fails the check is excepted."""
+    rule = next((r.finding.rule for r in findings if r.gates and is_script(r.finding.site.path)), None)
+    if rule is not None:
+        comment = f"// reviewer-disable-next-line {rule} -- why it is fine here"
+        yield f"To except a place on purpose, say why in a comment above it: `{comment}`."
+    elif any(reported.gates for reported in findings):
+        yield "A rule is set to another level for the whole repository in `.github/reviewer.yml` on the base branch."
 
 
 def _row(reported: Reported, subject: Subject, rulebook: Rulebook) -> str:

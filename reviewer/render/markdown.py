@@ -17,7 +17,9 @@ def comment(findings: Sequence[Reported], rule: Rule, at: Anchor | None = None) 
     """One comment for all findings of one cause, the first of them in full. *at* is the line it is put on."""
     first = findings[0].finding
     message = message_of(first, rule)
-    parts = [f"**{message.title}** ({first.level}, {first.evidence} evidence)", message.seen]
+    fails = ", fails the check" if any(finding.gates for finding in findings) else ""
+    parts = [f"**{message.title}** ({first.level}, {first.evidence} evidence{fails}){_where(findings[0], at)}"]
+    parts.append(message.seen)
     parts += [f"**{label}** {getattr(message, slot)}" for slot, label in _LABELS]
     if len(findings) > 1:
         parts.append(_places(findings[1:]))
@@ -25,6 +27,12 @@ def comment(findings: Sequence[Reported], rule: Rule, at: Anchor | None = None) 
         parts += _suggestion(first.suggestion, at)
     parts.append(_sources(message, rule))
     return "\n\n".join(parts) + "\n"
+
+
+def _where(finding: Reported, at: Anchor | None) -> str:
+    """The place of a finding, where the comment does not stand on it."""
+    site = finding.finding.site
+    return "" if at is not None and (site.path, site.line) == (at.path, at.line) else f" in {code(_place(finding))}"
 
 
 def _places(findings: Sequence[Reported]) -> str:

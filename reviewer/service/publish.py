@@ -230,11 +230,13 @@ def _chunks(annotations: Sequence[Annotation]) -> list[Sequence[Annotation]]:
 
 
 def _review_body(head: str, part: int, comments: Sequence[Comment]) -> str:
-    gating = sum(comment.mark.gates for comment in comments)
-    keeps = "keeps" if gating == 1 else "keep"
-    merged = f"{gating} of them {keeps} it from being merged" if gating else "none of them keeps it from being merged"
-    if len(comments) == 1:
-        merged = "it keeps the change from being merged" if gating else "it does not keep the change from being merged"
-    count = "1 comment" if len(comments) == 1 else f"{len(comments)} comments"
-    where = "The check `reviewer` lists everything that was found."
-    return f"{review_mark(head, part)}\n{count} on this change; {merged}. {where}"
+    gating, count = sum(comment.mark.gates for comment in comments), len(comments)
+    many = "1 comment" if count == 1 else f"{count} comments"
+    which = {0: "none fails the check", count: "all of them fail the check"}.get(
+        gating, f"{gating} of them fail the check"
+    )
+    if count == 1:
+        which = "it fails the check" if gating else "it does not fail the check"
+    elif gating == 1:
+        which = "1 of them fails the check"
+    return f"{review_mark(head, part)}\n{many}; {which}. Everything that was found is listed in the check `reviewer`."

@@ -28,17 +28,24 @@ from reviewer.render.check import (
     trouble,
 )
 from reviewer.render.message import visible
-from reviewer.render.plan import CAPPED, SAID, Plan
+from reviewer.render.plan import UNSHOWN, Plan
 from reviewer.resources import built_in_rulebook
 from tests.render.made import SOCKET, found, review
-from tests.render.test_markdown import HOSTILE, plain_text, spans, tokens
+from tests.render.test_markdown import HOSTILE, plain_text, tokens
 
 RULEBOOK = built_in_rulebook()
 SUBJECT = Subject("https://github.example/acme/shop", 7, "a" * 40, "b" * 40, 3)
 FAILED = Problem("failed", "a.js", "crashed")
 BLAMED = replace(FAILED, caused_by_change=True)
 FIXED = Fixed(SOCKET, "pages/api/live.js", "0" * 16)
-ECHOED = [*HOSTILE, "@scope/pkg", "#12", "![x](https://evil.example/x.png)", "<details>", "<!-- reviewer:findings a b -->"]
+ECHOED = [
+    *HOSTILE,
+    "@scope/pkg",
+    "#12",
+    "![x](https://evil.example/x.png)",
+    "<details>",
+    "<!-- reviewer:findings a b -->",
+]
 TABLE = MarkdownIt("commonmark").enable("table")
 
 
@@ -145,7 +152,9 @@ def test_a_finding_about_a_whole_file_links_to_it() -> None:
 def section(summary: str, heading: str) -> list[str]:
     """The entries below a heading, as a reader sees them."""
     [text] = re.findall(rf"### {heading}\n\n((?:- .*\n?)+)", summary)
-    return [" ".join(t.content for t in tokens(line) if t.type in ("text", "code_inline")) for line in text.splitlines()]
+    return [
+        " ".join(t.content for t in tokens(line) if t.type in ("text", "code_inline")) for line in text.splitlines()
+    ]
 
 
 def test_suppressions_are_listed_with_their_reasons() -> None:
@@ -206,12 +215,20 @@ def test_annotations_stay_within_their_number() -> None:
     assert annotations[0].path == "z.js"
 
 
+def test_an_annotation_beside_a_comment_says_only_what_was_seen() -> None:
+    one = found("a.js", 3)
+    [short] = made(one).annotations
+    [full] = made(one, plan=Plan(unsaid={one.fingerprint: UNSHOWN})).annotations
+    assert full.message.startswith(short.message + "\n")
+    assert "When it is fine" not in short.message
+
+
 @pytest.mark.parametrize("letter", ["a", "é", "𝒳", "\u202e"])
 def test_an_annotation_stays_within_64_kb(letter: str) -> None:
     lost = tuple(f"{n} {letter * 110}" for n in range(400))
     one = found(level="error")
     one = replace(one, id="f" * 300, finding=replace(one.finding, args={**one.finding.args, "lost": lost}))
-    [annotation] = made(one).annotations
+    [annotation] = made(one, plan=Plan(unsaid={one.fingerprint: UNSHOWN})).annotations
     assert 20_000 < len(annotation.message.encode()) <= 64 * 1024
     assert len(annotation.title) <= 255
 
