@@ -28,7 +28,7 @@ from reviewer.render.check import (
     trouble,
 )
 from reviewer.render.message import visible
-from reviewer.render.plan import UNSHOWN, Plan
+from reviewer.render.plan import CAPPED, SAID, UNSHOWN, Plan
 from reviewer.resources import built_in_rulebook
 from tests.render.made import SOCKET, found, review
 from tests.render.test_markdown import HOSTILE, plain_text, tokens

@@ -190,7 +190,7 @@ def test_the_order_of_findings_does_not_matter(findings: list[Reported], random:
     shuffled = sorted(findings, key=lambda _: random.random())  # type: ignore[attr-defined]
     one, two = planned(*findings), planned(*shuffled)
     assert set(fingerprints(one)) == set(fingerprints(two))
-    assert one.unsaid == two.unsaid
+    assert one.unsaid.keys() == two.unsaid.keys()  # twins may have reasons of their own
 
 
 @settings(max_examples=60, deadline=None)
