@@ -88,6 +88,7 @@ class DurableQueue:
 def _options(workflow: str, lane: str) -> EnqueueOptions:
     # Ids sort by time: where the database counts in seconds, ties are broken by id.
     id = f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}"
+    _log.info("job queued", job=id, what=workflow)  # which delivery it is for stands in the same line
     return {"workflow_name": workflow, "queue_name": QUEUE, "queue_partition_key": lane, "workflow_id": id}
 
 
@@ -208,7 +209,8 @@ def review_job(
         if answer["state"] == "failed":  # not even that could be written: GitHub is away
             answer, trouble = {**answer, "state": "deferred", "after": min(60 * 2**attempt, 3600)}, None
         reason = answer.get("reason", trouble)
-        _log.info(f"review {answer['state']}", number=number, generation=generation, reason=reason)
+        told = {"reason": reason} if reason else {}
+        _log.info(f"review {answer['state']}", pull=number, generation=generation, **told)
         if answer["state"] == "deferred":
             _defer(key, (generation, mode, attempt + 1, trouble), answer)
         if answer.get("concerns"):
@@ -236,7 +238,7 @@ def close_job(installation: int, repository: int, number: int, generation: int) 
         answer = _close(key, generation)
         if answer.get("concerns"):
             _ask_again(key, answer["concerns"])
-        _log.info(f"pull request {answer['state']}", number=number)
+        _log.info(f"pull request {answer['state']}", pull=number)
         return str(answer["state"])
 
 

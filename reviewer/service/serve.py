@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Sequence
 
@@ -59,6 +60,10 @@ class Service:
 
     def run(self, host: str, port: int) -> None:
         """Serves until it is told to end."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # While it serves, uvicorn ends at these signals; afterwards it raises them again, which would end the
+            # process before the worker has finished its reviews.
+            signal.signal(number, lambda *_: None)
         self._worker.start()
         try:
             threading.Thread(target=self._greet, name="greeting", daemon=True).start()
