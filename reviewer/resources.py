@@ -1,4 +1,4 @@
-"""The rule pages that come with the package."""
+"""The rule pages and the App's manifest, which come with the package."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ def rules_dir() -> Path:
     """Where the pages lie: inside an installed package, or beside it in a checkout."""
     installed = Path(__file__).parent / "_rules"
     return installed if installed.is_dir() else Path(__file__).parent.parent / "rules"
+
+
+def app_manifest() -> str:
+    """The App's manifest: inside an installed package, or beside it in a checkout."""
+    installed = Path(__file__).parent / "_app.yml"
+    found = installed if installed.is_file() else Path(__file__).parent.parent / "app.yml"
+    return found.read_text(encoding="utf-8")
 
 
 @cache

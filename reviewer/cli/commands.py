@@ -1,4 +1,4 @@
-"""The commands: scan, diff, rules, explain, test."""
+"""The commands: scan, diff, rules, explain, test, serve, register."""
 
 from __future__ import annotations
 
@@ -164,6 +164,25 @@ def serve(
     from reviewer.service.serve import serve as run
 
     run(settings, host, port)
+
+
+@app.command()
+def register(
+    url: Annotated[str, typer.Option("--url", help="Where GitHub reaches this service: https://reviewer.example.com")],
+    org: Annotated[str | None, typer.Option("--org", help="The organisation that owns the App; else you do.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="The App's name; no other App on GitHub has it.")] = None,
+    github: Annotated[str, typer.Option("--github", help="Another GitHub than github.com.")] = "https://github.com",
+    port: Annotated[int, typer.Option("--port", help="The page's port.", min=1024, max=65535)] = 8765,
+    folder: Annotated[Path, typer.Option("--folder", help="Where .env and private-key.pem are written.")] = Path("."),
+) -> None:
+    """Register the GitHub App by a page on this machine; writes its settings and its private key."""
+    from reviewer.service.registration import CannotRegister, wanted
+    from reviewer.service.registration import register as run
+
+    try:
+        run(wanted(url, github, org, name, folder, port))
+    except CannotRegister as error:
+        fail(str(error))
 
 
 class _Boundary:

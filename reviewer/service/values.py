@@ -102,6 +102,33 @@ def service_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def public_url(text: str, *, internet: bool) -> str:
+    """An https URL GitHub can deliver to, without a slash at its end and with nothing a ``.env`` file would change.
+
+    *internet*: GitHub is on the internet, and does not reach addresses of private networks.
+    """
+    host = _url(text).hostname or ""
+    if not text.startswith("https://"):
+        raise Wrong("does not start with https://, and what is delivered there is not for others to read")
+    if _is_loopback(host) or (internet and _is_private(host)):
+        raise Wrong(f"is an address that GitHub does not reach: {host}")
+    if not re.fullmatch(r"[A-Za-z0-9:/._~%\[\]-]+", text):
+        raise Wrong("holds other characters than letters, digits and -._~%:/")
+    if text.rstrip("/").endswith("/webhook"):
+        raise Wrong("ends with /webhook; leave that out, it is added where it is needed")
+    return text.rstrip("/")
+
+
+def pages_url(text: str) -> str:
+    """Where the pages of a GitHub are, which is a host without a path; http for this machine only."""
+    url = urlsplit(service_url(text))
+    if url.path not in ("", "/") or not re.fullmatch(r"[a-z]+://[A-Za-z0-9:.\[\]-]+", text.rstrip("/")):
+        raise Wrong("is more than an address such as https://github.com: leave out what follows the host")
+    if (url.hostname or "") == "api.github.com":
+        raise Wrong("is the address of the API; that of the pages is https://github.com")
+    return text.rstrip("/")
+
+
 def page_url(text: str) -> str:
     """An http or https URL without a slash at its end."""
     _url(text)
@@ -128,6 +155,20 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host.endswith((".localhost", ".local", ".internal")) or "." not in host
+
+
+def api_url_of(pages: str) -> str:
+    """Where the API of a GitHub is, by the address of its pages; ``git_url_of`` leads back."""
+    host = urlsplit(pages).hostname or ""
+    is_hosted = host == "github.com" or host.endswith(".ghe.com")
+    return f"https://api.{host}" if is_hosted else f"{pages}/api/v3"
 
 
 def git_url_of(api: str) -> str | None:

@@ -89,16 +89,17 @@ class Route:
     handler: Handler
     needs: tuple[str, ...]
     jwt: bool
+    anonymous: bool = False
 
 
 ROUTES: dict[str, Route] = {}
 
 
-def route(key: str, *needs: str, jwt: bool = False) -> Callable[[Handler], Handler]:
+def route(key: str, *needs: str, jwt: bool = False, anonymous: bool = False) -> Callable[[Handler], Handler]:
     """Puts a handler into the table: ``route("GET /repos/{owner}/{repo}", "metadata=read")``."""
 
     def enter(handler: Handler) -> Handler:
-        ROUTES[key] = Route(handler, needs, jwt)
+        ROUTES[key] = Route(handler, needs, jwt, anonymous)
         return handler
 
     return enter

@@ -111,6 +111,8 @@ def _verify(world: World, text: str) -> None:
 
 def authorise(identity: Identity, route: Route, repository: Repository | None) -> None:
     """Refuses what these credentials may not do."""
+    if route.anonymous:
+        return
     if route.jwt:
         if identity.kind != "jwt":
             raise Refusal(401, _UNDECODABLE)

@@ -21,6 +21,7 @@ from tests.standin.model import (
     IssueComment,
     Json,
     PullRequest,
+    Registration,
     Repository,
     Request,
     Review,
@@ -109,6 +110,25 @@ class GitHub:
     def tokens(self) -> list[str]:
         """Every installation token that was ever given out, so that tests can look for it where it must not be."""
         return list(self._world.minted)
+
+    @property
+    def registrations(self) -> list[Registration]:
+        """The Apps registered by manifests, in order."""
+        return list(self._world.registrations.values())
+
+    @property
+    def client_secret(self) -> str:
+        """What an answer to a manifest's code holds beside what is used."""
+        return self._world.client_secret
+
+    @property
+    def gives_secrets(self) -> bool:
+        """Whether an App registered by a manifest gets a webhook secret."""
+        return self._world.gives_secrets
+
+    @gives_secrets.setter
+    def gives_secrets(self, gives: bool) -> None:
+        self._world.gives_secrets = gives
 
     def clear_requests(self) -> None:
         self.requests.clear()

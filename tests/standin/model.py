@@ -48,6 +48,16 @@ class App:
 
 
 @dataclass
+class Registration:
+    """An App that was registered by a manifest, and whose credentials wait for the code's return."""
+
+    manifest: Json
+    owner: str
+    at: float
+    is_fetched: bool = False
+
+
+@dataclass
 class Repository:
     """A repository; *path* is the git repository on disk that holds its objects."""
 

@@ -9,17 +9,19 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
+from urllib.parse import parse_qsl
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request as HttpRequest
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from tests.standin import auth, githttp, graphql, page
+from tests.standin import auth, githttp, graphql, page, registration
 from tests.standin.api import Answer
 from tests.standin.limits import Fault, Faults, Limits, Writes
 from tests.standin.model import PullRequest, Request
@@ -77,6 +79,8 @@ class Web:
                 Route("/api/graphql", self._graphql, methods=_METHODS),
                 Route(git, self._git, methods=["GET", "POST"]),
                 Route("/{owner}/{repo}/pull/{number:int}", self._page),
+                Route("/settings/apps/new", self._register, methods=["POST"]),
+                Route("/organizations/{owner}/settings/apps/new", self._register, methods=["POST"]),
                 Route("/", self._index),
             ]
         )
@@ -143,6 +147,14 @@ class Web:
         if pull is None:
             return HTMLResponse("Not Found", 404)
         return HTMLResponse(await run_in_threadpool(self._rendered, pull))
+
+    async def _register(self, request: HttpRequest) -> Response:
+        fields = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
+        owner = request.path_params.get("owner", "octocat")
+        found, target = registration.posted(self.world, owner, fields, request.query_params.get("state"))
+        if found:
+            return HTMLResponse("<br>".join(escape(problem, quote=False) for problem in found), 422)
+        return RedirectResponse(target, 302)
 
     async def _index(self, request: HttpRequest) -> Response:  # noqa: ARG002 (the framework gives it)
         return HTMLResponse(await run_in_threadpool(self._listed))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import secrets
 import threading
 import time
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from tests.standin.model import (
     Json,
     PullRequest,
     Reaction,
+    Registration,
     Repository,
     Review,
     Token,
@@ -62,6 +64,9 @@ class World:
     deliveries: list[Delivery] = field(default_factory=list)
     rules: dict[int, list[Json]] = field(default_factory=dict)
     collaborators: dict[tuple[int, str], str] = field(default_factory=dict)
+    registrations: dict[str, Registration] = field(default_factory=dict)
+    gives_secrets: bool = True
+    client_secret: str = field(default_factory=lambda: secrets.token_hex(20))
     violations: list[str] = field(default_factory=list)
     skipped: float = 0.0
     patience: float = 10.0

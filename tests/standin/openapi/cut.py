@@ -11,6 +11,7 @@ Json = Any
 
 HERE = Path(__file__).parent
 OPERATIONS = """
+POST /app-manifests/{code}/conversions
 GET /app
 GET /app/hook/deliveries
 GET /app/hook/deliveries/{delivery_id}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from tests.standin import auth, deliver, render
+from tests.standin import auth, deliver, registration, render
 from tests.standin.api import Answer, Call, Refusal, listed, page, route
 from tests.standin.model import Delivery, Installation, Json
 from tests.standin.world import stamp
@@ -16,6 +16,28 @@ _RESOURCES = ("core", "graphql", "search")
 def show_app(call: Call) -> Answer:
     count = sum(not installation.deleted for installation in call.world.installations)
     return Answer({**render.app(call.world), "installations_count": count})
+
+
+@route("POST /app-manifests/{code}/conversions", anonymous=True)
+def convert(call: Call) -> Answer:
+    """The credentials of an App registered by a manifest, once and within an hour: those of the App that is here."""
+    world = call.world
+    found = world.registrations.get(call.path["code"])
+    if found is None or found.is_fetched or found.at + registration.LIFE < world.clock():
+        raise Refusal(404, "Not Found")
+    found.is_fetched = True
+    manifest, app = found.manifest, world.app
+    told = {
+        "permissions": {"metadata": "read", **manifest.get("default_permissions", {})},
+        "events": list(manifest.get("default_events", [])),
+        "name": manifest.get("name") or app.slug,
+        "description": manifest.get("description"),
+        "external_url": manifest["url"],
+        "client_secret": world.client_secret,
+        "webhook_secret": app.webhook_secret if world.gives_secrets else None,
+        "pem": app.private_key,
+    }
+    return Answer({**render.app(world), **told}, 201)
 
 
 @route("GET /app/installations", jwt=True)
