@@ -41,6 +41,8 @@ def recorded(format: Format = "json", secrets: Sequence[str] = (), level: int = 
     before = [(found, list(found.handlers), found.level, found.propagate) for found in loggers]
     structure = structlog.get_config() if structlog.is_configured() else None
     recording = Recording()
+    for found in loggers:
+        found.setLevel(logging.NOTSET)  # a server in the same process may have silenced uvicorn's
     configure(format, level, secrets, recording)
     try:
         yield recording

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from reviewer import __version__
 from reviewer.github.events import Repository, ReviewWanted
+from reviewer.resources import built_in_rulebook
 from reviewer.service.signature import is_signed, signature_of
 from reviewer.service.web import create_app
 from tests.github.payloads import HEAD, INSTALLATION, REPOSITORY, installation, pull_request
@@ -204,7 +205,14 @@ def test_readiness_names_its_reasons(service: Service) -> None:
     assert service.get("/healthz").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/webhook/", "/webhook/x", "/docs", "/healthz/", "//webhook", "/%2e%2e/etc"])
+def test_links_of_check_runs_lead_to_a_page_that_says_what_this_is(service: Service) -> None:
+    response = service.get("/")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert all(f"<code>{id}</code>" in response.text for id in built_in_rulebook().rules)
+
+
+@pytest.mark.parametrize("path", ["/webhook/", "/webhook/x", "/docs", "/healthz/", "//webhook", "/%2e%2e/etc"])
 def test_there_are_no_other_pages(service: Service, path: str) -> None:
     assert service.get(path).status_code == 404
 
