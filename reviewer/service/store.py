@@ -171,7 +171,8 @@ class Store:
     def unsay(self, key: PullKey, kept: Iterable[str]) -> None:
         """Forgets what was said of findings that are gone, so that it is said again when they come back."""
         with self.engine.begin() as c:
-            c.execute(sa.delete(t.said).where(*_is(t.said, key), t.said.c.fingerprint.not_in(list(kept))))
+            known = set(c.execute(sa.select(t.said.c.fingerprint).where(*_is(t.said, key))).scalars())
+            c.execute(sa.delete(t.said).where(*_is(t.said, key), t.said.c.fingerprint.in_(known.difference(kept))))
 
     # -- writes under way --------------------------------------------------
 
