@@ -61,12 +61,18 @@ class DatabaseSlots:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._held: set[int] = set()
 
     def take(self, number: int) -> bool:
+        if number in self._held:  # which PostgreSQL would give its holder again
+            return False
         locked = sa.select(sa.func.pg_try_advisory_lock(_LOCK_CLASS, number))
-        return bool(self._connection.execute(locked).scalar())
+        if self._connection.execute(locked).scalar():
+            self._held.add(number)
+        return number in self._held
 
     def drop(self, number: int) -> None:
+        self._held.discard(number)
         self._connection.execute(sa.select(sa.func.pg_advisory_unlock(_LOCK_CLASS, number)))
 
     def is_held(self) -> bool:
