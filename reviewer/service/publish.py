@@ -122,7 +122,7 @@ class Publisher:
             self.github.annotate_check(run, check, chunk)
             return run
 
-        there = (index + 1) * ANNOTATIONS_PER_REQUEST
+        there = min((index + 1) * ANNOTATIONS_PER_REQUEST, len(check.annotations))
         written = f"annotations {index} {head}"
         self._write(written, do, lambda: run if self.github.check_run(run).annotations >= there else None)
 
