@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from reviewer.core.finding import Review
-from reviewer.github.errors import Gone, Moved, RateLimited, Refused, Unauthorised, Unprocessable
+from reviewer.github.errors import GitHubError, Gone, Moved, RateLimited, Refused, Unauthorised, Unprocessable
 from reviewer.github.repository import ANNOTATIONS_PER_REQUEST, RepositoryApi
 from reviewer.render.check import Annotation, Check, superseded
 from reviewer.render.markers import FindingsMark, review_mark
@@ -187,7 +187,7 @@ class Publisher:
             id = self.github.create_review(number, head, _review_body(head, part, comments), comments)
         except Unprocessable as error:
             self.store.not_done(self.key, generation, what)
-            if "pending review" in str(error).lower() and again and self._delete_pending():
+            if again and self._was_pending(error):
                 return self._review(head, comments, part, again=False)
             if self.github.pull(number).head != head:
                 raise HeadMoved from None
@@ -198,13 +198,16 @@ class Publisher:
         self._said(what, id, [comment.mark for comment in comments])
         return True
 
-    def _delete_pending(self) -> bool:
+    def _was_pending(self, error: GitHubError) -> bool:
+        """Whether a pending review of ours was in the way, which is removed now."""
+        if "pending review" not in str(error).lower():
+            return False
         mine = [r for r in self.github.reviews(self.key.number) if r.state == "PENDING" and r.login == self.login()]
         for pending in mine:
             self.github.delete_pending_review(self.key.number, pending.id)
         return bool(mine)
 
-    def _file_comment(self, head: str, comment: Comment) -> bool:
+    def _file_comment(self, head: str, comment: Comment, again: bool = True) -> bool:
         """Posts a comment on a file; False where GitHub refuses to."""
         what = f"file {comment.mark.fingerprints[0]} {head}"
         self.store.attempt(self.key, self.request.generation, what)
@@ -212,9 +215,9 @@ class Publisher:
             id = self.github.create_file_comment(self.key.number, head, comment)
         except NOTHING_DONE as error:
             self.store.not_done(self.key, self.request.generation, what)
-            if isinstance(error, Unprocessable):
-                return False
-            raise
+            if not isinstance(error, Unprocessable):
+                raise
+            return again and self._was_pending(error) and self._file_comment(head, comment, again=False)
         self._said(what, id, [comment.mark])
         return True
 

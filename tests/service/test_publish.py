@@ -235,9 +235,7 @@ def test_only_what_is_new_is_said(first: Publisher, shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("after", [True, False])
-def test_a_review_without_an_answer_is_not_said_twice(
-    first: Publisher, shop: Shop, store: Store, after: bool
-) -> None:
+def test_a_review_without_an_answer_is_not_said_twice(first: Publisher, shop: Shop, store: Store, after: bool) -> None:
     shop.github.fail("POST", "/reviews$", after=after)
     with pytest.raises(Unsure):
         comment(first, shop, review(ONE))

@@ -29,10 +29,10 @@ def create_comment(call: Call) -> Answer:
     body = call.body
     if call.pull.locked:
         raise Refusal(403, "Unable to create comment because issue is locked.")
-    refuse_while_pending(call)
     if "in_reply_to" in body:
         return _reply(call, body["in_reply_to"])
     try:
+        refuse_while_pending(call)
         return _commented(call, body)
     except Refusal as refusal:
         raise _by_field(refusal) from refusal
