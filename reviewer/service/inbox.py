@@ -53,7 +53,7 @@ class Desk:
         except sa.exc.DBAPIError as error:
             raise Unavailable(f"{type(error.orig).__name__}: {error.orig}") from None
         except sa.exc.TimeoutError:
-            raise Unavailable("other deliveries are still being stored") from None
+            raise Unavailable("every connection to the database is in use") from None
 
     def ask(self, keys: Iterable[PullKey], mode: Mode = "push") -> None:
         """Queues reviews nobody sent an event for."""
