@@ -22,7 +22,7 @@ class Answer:
 
 
 class Answers(ThreadingHTTPServer):
-    """Answers by the first part of a path that fits; ``ports`` are the clients' by request, ``open`` those connected."""
+    """Answers by the first part of a path that fits; knows the clients' ports by request, and which are connected."""
 
     daemon_threads = True
 

@@ -16,9 +16,10 @@ from reviewer.github.app import IDLE_CLIENTS, PERMISSIONS, GitHubApp
 from reviewer.github.errors import GitHubError, Gone, RateLimited, Refused, Unauthorised, Unsure
 from reviewer.github.repository import RepositoryApi
 from tests.github.answers import Answer, Answers, answering
-from tests.shops import Shop
+from tests.service.process import until
 from tests.standin import GitHub, Request
 from tests.standin.auth import key_pair
+from tests.standin.client import Shop
 
 
 def minted(hub: GitHub) -> list[Request]:
@@ -158,10 +159,7 @@ def test_a_limit_is_told_at_once_and_not_slept_through(api: RepositoryApi, shop:
     shop.github.secondary_limit(shop.installation, retry_after=30)
     asked = time.monotonic()
     with pytest.raises(RateLimited) as caught:
-        if verb == "GET":
-            api.pull(shop.pull.number)
-        else:
-            api.start_check(shop.pull.head_sha, "pr:1:1", None)
+        api.pull(shop.pull.number) if verb == "GET" else api.start_check(shop.pull.head_sha, "pr:1:1", None)
     assert time.monotonic() - asked < 3
     assert caught.value.after == 30
 
@@ -247,17 +245,8 @@ def test_connections_nobody_uses_are_closed(crowd: GitHubApp, server: Answers) -
     for number in range(1, IDLE_CLIENTS + 6):
         with crowd.repository(1, number, "acme/shop") as api:
             api.open_pulls()
-    assert _becomes(server, lambda open: len(open - own) <= IDLE_CLIENTS)
+    assert until(lambda: len(server.open - own) <= IDLE_CLIENTS, 5)
     last = server.ports[-1]
     assert last in server.open
     crowd.close()
-    assert _becomes(server, lambda open: not open)
-
-
-def _becomes(server: Answers, holds: object, seconds: float = 5) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if holds(set(server.open)):  # type: ignore[operator]
-            return True
-        time.sleep(0.02)
-    return False
+    assert until(lambda: not server.open, 5)

@@ -15,7 +15,7 @@ from reviewer.render.check import Annotation, Check
 from reviewer.render.markers import FindingsMark
 from reviewer.render.plan import Comment
 from tests.helpers import commit
-from tests.shops import Shop
+from tests.standin.client import Shop
 
 NOTE = Annotation("a.js", 20, 20, "warning", "A title", "A message")
 DONE = Check("failure", "Two findings", "Words", "Details")

@@ -37,6 +37,7 @@ RULEBOOK = built_in_rulebook()
 SUBJECT = Subject("https://github.example/acme/shop", 7, "a" * 40, "b" * 40, 3)
 FAILED = Problem("failed", "a.js", "crashed")
 BLAMED = replace(FAILED, caused_by_change=True)
+NO_PLAN = Plan()
 FIXED = Fixed(SOCKET, "pages/api/live.js", "0" * 16)
 ECHOED = [
     *HOSTILE,
@@ -49,7 +50,7 @@ ECHOED = [
 TABLE = MarkdownIt("commonmark").enable("table")
 
 
-def made(*findings: Reported, plan: Plan = Plan(), subject: Subject = SUBJECT, **more: Any) -> Check:
+def made(*findings: Reported, plan: Plan = NO_PLAN, subject: Subject = SUBJECT, **more: Any) -> Check:
     return check(replace(review(*findings), **more), plan, subject, RULEBOOK)
 
 

@@ -16,10 +16,11 @@ from tests.render.made import SOCKET, START, found, review
 
 RULEBOOK = built_in_rulebook()
 SHOWN = {"a.js": set(range(1, 40)), "b.js": set(range(1, 40)), "lib/c.js": {5}}
+USUAL = Caps()
 ROOMY = Caps(comments=100, per_rule=100)
 
 
-def planned(*findings: Reported, said: tuple[FindingsMark, ...] = (), caps: Caps = Caps()) -> Plan:
+def planned(*findings: Reported, said: tuple[FindingsMark, ...] = (), caps: Caps = USUAL) -> Plan:
     return plan(review(*findings), RULEBOOK, SHOWN, said, caps)
 
 
