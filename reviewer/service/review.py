@@ -70,10 +70,10 @@ class Reviewer:
             if self._is_outdated(request):
                 return _replaced(publisher)
             pull = publisher.github.pull(request.key.number)
+            publisher.close_checks(but=pull.head if pull.is_open else None)
             if pull.is_open:
                 publisher.conclude(pull.head, trouble(reason))
                 self._unsettle(request.key, pull.head)
-            publisher.close_checks()
             return Outcome("concluded" if pull.is_open else "closed")
 
     def _unsettle(self, key: PullKey, head: str) -> None:
@@ -164,6 +164,7 @@ class _Run:
         made = Reviewed(pull.head, comparison.merge_base, comparison.base, pull.base, 0, own.conclusion, own.title, "")
         self.store.note(self.key, made)  # others with this head can see it from now on
         final = together(own, pull.number, self.store.others(self.key, pull.head))
+        self.publisher.close_checks(but=pull.head)  # first: GitHub may show the run that is concluded last
         run = self.publisher.conclude(pull.head, final)
         for _ in range(MAX_TOGETHER):  # others may have come to a verdict on the same head meanwhile
             newer = together(own, pull.number, self.store.others(self.key, pull.head))
@@ -171,7 +172,6 @@ class _Run:
                 break
             final = newer
             self.publisher.reconclude(run, final)
-        self.publisher.close_checks(but=pull.head)
         self.store.note(self.key, replace(made, check_run=run, digest=_digest(final)))
         self.store.settle(self.key, self.request.generation)
         return Outcome("concluded", self._concerned(pull.head, own))
