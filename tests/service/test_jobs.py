@@ -271,7 +271,7 @@ def test_the_jobs_of_a_killed_worker_are_finished_by_the_one_that_lives(tmp_path
 
 def is_spared(worker: Process) -> bool:
     """Whether a worker lives to say that a review is given up."""
-    until(lambda: worker.popen.poll() is not None or worker.lines("given up"), 15, worker.said.read_text)
+    until(lambda: worker.popen.poll() is not None or worker.lines("given up"), 30, worker.said.read_text)
     return worker.popen.poll() is None
 
 
