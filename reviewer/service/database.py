@@ -42,7 +42,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, patience: int) -> None:
     connection.isolation_level = "IMMEDIATE"
     if sqlite3.sqlite_version_info < _MODERN_SQLITE:  # the job engine asks for 'subsec', which came with 3.42
         connection.create_function("unixepoch", -1, _unixepoch)
-    for pragma in (f"busy_timeout={patience * 1000}", "journal_mode=WAL", "synchronous=FULL"):
+    for pragma in (f"busy_timeout={patience * 1000}", "foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
 
 

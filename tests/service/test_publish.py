@@ -19,7 +19,10 @@ from reviewer.service.store import PullKey, Store
 from tests.helpers import commit
 from tests.render.made import SOCKET, found, review
 from tests.service.databases import migrated, sqlite_url
+from tests.shops import goods, hub, shop, standin
 from tests.standin.client import Shop
+
+__all__ = ["goods", "hub", "shop", "standin"]  # fixtures that come before those of the other tests here
 
 DONE = Check("failure", "One finding", "Words")
 SHOWN = {"a.js": frozenset({20}), "b.js": frozenset({1, 2})}
