@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -184,14 +185,38 @@ class Street:
     def add(self, folder: Path, files: Files, installation: Installation | None = None, **more: Any) -> Shop:
         """One more repository that the App is on, of which nobody told it."""
         self.count += 1
-        found = self.github.add_repository(f"acme/shop{self.count}", repository(folder, files), **more)
+        name = f"acme/shop{self.count}"  # in a file of its own, so that commits of different shops differ
+        found = self.github.add_repository(name, repository(folder, {"NAME": name, **files}), **more)
         home = installation or self.installation
         self.github.add_to_installation(home, found, deliver=False)
         return Shop(self.github, self.service, home, found, folder)
 
 
 @contextmanager
-def street(folder: Path) -> Iterator[Street]:
-    """A stand-in and a service of one's own."""
-    with GitHub() as github, running(github, folder) as service:
-        yield Street(github, service, github.install("acme", []))
+def street(folder: Path, **settings: str) -> Iterator[Street]:
+    """A stand-in and a service of one's own, whose log holds nothing it must not hold in the end."""
+    with GitHub() as github:
+        with running(github, folder, **settings) as service:
+            yield Street(github, service, github.install("acme", []))
+        assert secrets_in(service.said(), github) == []
+        assert strangers_in(service, github) == []
+
+
+def secrets_in(text: str, github: GitHub) -> list[str]:
+    """Where a log holds a secret: the lines around it."""
+    key = [line for line in github.app.private_key.split("\n") if line and "-----" not in line]
+    secret = "|".join(map(re.escape, (github.app.webhook_secret, *key)))
+    tokens = r"ghs_\w{10}|eyJ[\w-]{20,}\.|basic [\w+/=]{20,}|eC1hY2Nlc3MtdG9rZW46"  # the last: x-access-token: in base64
+    return [line for line in text.split("\n") if re.search(f"{tokens}|{secret}", line, re.IGNORECASE)]
+
+
+def strangers_in(service: ServiceProcess, github: GitHub) -> list[dict[str, Any]]:
+    """Lines of a log that name a head its repository does not have."""
+    heads: dict[str, str] = {}
+    for delivery in github.deliveries:
+        payload = delivery.payload if isinstance(delivery.payload, dict) else {}
+        pull, name = payload.get("pull_request"), payload.get("repository", {}).get("full_name")
+        if pull is not None:
+            heads[pull["head"]["sha"]] = name
+    rows = [row for row in records(service) if "repository" in row and row.get("head") in heads]
+    return [row for row in rows if row["repository"] != heads[row["head"]]]
