@@ -12,7 +12,7 @@ import time
 import uuid
 import zlib
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,11 @@ from dbos import (
     SetEnqueueOptions,
     SetWorkflowID,
 )
-from structlog.contextvars import clear_contextvars
 
 from reviewer.github.errors import GitHubError, Gone, RateLimited, Unsure
 from reviewer.service.database import connect, is_sqlite
 from reviewer.service.inbox import Desk
-from reviewer.service.log import bound, logger
+from reviewer.service.log import bound_job, logger
 from reviewer.service.publish import Mode, Request
 from reviewer.service.review import Outcome, Reviewer
 from reviewer.service.slots import DatabaseSlots, FileSlots, Slots, first_free
@@ -194,14 +193,19 @@ def _remove(installation: int, repositories: list[int] | None) -> None:
         mirrors.remove(f"{installation}/{repository}")
 
 
+def _bound(installation: int, repository: int | None, number: int | None = None) -> AbstractContextManager[None]:
+    """What every line of the log carries during a job."""
+    name = _reviewer().store.full_name(repository) if repository is not None else None
+    return bound_job(job=DBOS.workflow_id, installation=installation, repository=name, pull=number)
+
+
 @DBOS.workflow(name="review", max_recovery_attempts=RECOVERIES)
 def review_job(
     installation: int, repository: int, number: int, generation: int, mode: Mode, attempt: int, trouble: str | None
 ) -> str:
     """Reviews a pull request; with ``trouble``, only says on its check why that cannot be done."""
     key = (installation, repository, number)
-    clear_contextvars()  # of the job this thread did before
-    with bound(job=DBOS.workflow_id, installation=installation):
+    with _bound(installation, repository, number):
         answer = _give_up(key, generation, trouble) if trouble else _review(key, generation, mode)
         if answer["state"] in ("failed", "gone") and not trouble:
             trouble = answer["reason"]
@@ -210,7 +214,7 @@ def review_job(
             answer, trouble = {**answer, "state": "deferred", "after": min(60 * 2**attempt, 3600)}, None
         reason = answer.get("reason", trouble)
         told = {"reason": reason} if reason else {}
-        _log.info(f"review {answer['state']}", pull=number, generation=generation, **told)
+        _log.info(f"review {answer['state']}", generation=generation, **told)
         if answer["state"] == "deferred":
             _defer(key, (generation, mode, attempt + 1, trouble), answer)
         if answer.get("concerns"):
@@ -233,20 +237,18 @@ def _defer(key: Key, rest: tuple[int, Mode, int, str | None], answer: Answer) ->
 def close_job(installation: int, repository: int, number: int, generation: int) -> str:
     """Ends what was begun for a pull request that is closed."""
     key = (installation, repository, number)
-    clear_contextvars()
-    with bound(job=DBOS.workflow_id, installation=installation):
+    with _bound(installation, repository, number):
         answer = _close(key, generation)
         if answer.get("concerns"):
             _ask_again(key, answer["concerns"])
-        _log.info(f"pull request {answer['state']}", pull=number)
+        _log.info(f"pull request {answer['state']}")
         return str(answer["state"])
 
 
 @DBOS.workflow(name="survey", max_recovery_attempts=RECOVERIES)
 def survey_job(installation: int, repository: int | None, head: str | None, attempt: int) -> str:
     """Queues reviews of the open pull requests of an installation, a repository, or with one head."""
-    clear_contextvars()
-    with bound(job=DBOS.workflow_id, installation=installation):
+    with _bound(installation, repository):
         answer = _survey(installation, repository, head)
         if answer["state"] == "deferred" and attempt < DEFERRALS:
             with SetEnqueueOptions(queue_partition_key=f"{installation}:survey", delay_seconds=answer["after"]):

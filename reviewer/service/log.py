@@ -10,12 +10,12 @@ import logging
 import re
 import sys
 import threading
-from collections.abc import Iterable, MutableMapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, MutableMapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal, TextIO
 
 import structlog
-from structlog.contextvars import bound_contextvars, merge_contextvars
+from structlog.contextvars import bound_contextvars, clear_contextvars, merge_contextvars
 from structlog.stdlib import BoundLogger, LoggerFactory, ProcessorFormatter
 from structlog.types import EventDict, Processor, WrappedLogger
 
@@ -39,6 +39,17 @@ def logger(name: str) -> BoundLogger:
 def bound(**values: int | str | None) -> AbstractContextManager[None]:
     """Within, every line of this task or thread carries these values: delivery, installation, repository, head, job."""
     return bound_contextvars(**{name: value for name, value in values.items() if value is not None})
+
+
+@contextmanager
+def bound_job(**values: int | str | None) -> Iterator[None]:
+    """Like ``bound``, in a thread that is used again: nothing that was bound before, or is bound within, stays."""
+    clear_contextvars()
+    try:
+        with bound(**values):
+            yield
+    finally:
+        clear_contextvars()
 
 
 def configure(

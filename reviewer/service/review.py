@@ -89,7 +89,6 @@ class Reviewer:
         if name is None:
             yield None
             return
-        bind_contextvars(repository=name, pull=key.number)
         app = self.content.app
         with app.repository(key.installation, key.repository, name) as github:
             yield Publisher(self.store, github, request, lambda: app.login, self.details_url)

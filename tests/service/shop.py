@@ -206,7 +206,9 @@ def secrets_in(text: str, github: GitHub) -> list[str]:
     """Where a log holds a secret: the lines around it."""
     key = [line for line in github.app.private_key.split("\n") if line and "-----" not in line]
     secret = "|".join(map(re.escape, (github.app.webhook_secret, *key)))
-    tokens = r"ghs_\w{10}|eyJ[\w-]{20,}\.|basic [\w+/=]{20,}|eC1hY2Nlc3MtdG9rZW46"  # the last: x-access-token: in base64
+    tokens = (
+        r"ghs_\w{10}|eyJ[\w-]{20,}\.|basic [\w+/=]{20,}|eC1hY2Nlc3MtdG9rZW46"  # the last: x-access-token: in base64
+    )
     return [line for line in text.split("\n") if re.search(f"{tokens}|{secret}", line, re.IGNORECASE)]
 
 
