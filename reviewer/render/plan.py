@@ -17,6 +17,7 @@ NOTICE = "notices are listed, not commented"
 LOW = "its evidence is low"
 UNSHOWN = "no line of this change shows it"
 CAPPED = "this pull request has enough comments"
+LOCKED = "the conversation is locked"
 
 
 @dataclass(frozen=True, slots=True)
