@@ -69,7 +69,7 @@ class Reviewer:
                 return Outcome("gone")
             if self._is_outdated(request):
                 return _replaced(publisher)
-            pull = publisher.github.pull(request.key.number)
+            pull = self._shown(publisher)
             publisher.close_checks(but=pull.head if pull.is_open else None)
             if pull.is_open:
                 publisher.conclude(pull.head, trouble(reason))
@@ -81,6 +81,16 @@ class Reviewer:
         before = self.store.reviewed(key)
         if before is not None and before.head == head:
             self.store.note(key, replace(before, digest=""))
+
+    def _shown(self, publisher: Publisher) -> Pull:
+        """The pull request as it is now, of a repository that may have got another name."""
+        key, github = publisher.key, publisher.github
+        pull = github.pull(key.number)
+        if pull.full_name != github.full_name:  # GitHub leads readers to the new name, but not writers
+            github.full_name = pull.full_name
+            with self.store.engine.begin() as c:
+                self.store.name(c, key.installation, key.repository, pull.full_name)
+        return pull
 
     @contextmanager
     def _publisher(self, request: Request) -> Iterator[Publisher | None]:
@@ -119,7 +129,7 @@ class _Run:
         self.trusted = self.before is not None and not self.store.is_unsure(self.key)
 
     def review(self) -> Outcome:
-        pull = self.publisher.github.pull(self.key.number)
+        pull = self.of._shown(self.publisher)
         bind_contextvars(repository=pull.full_name, head=pull.head)
         if not pull.is_open:
             self.store.close(self.key)
