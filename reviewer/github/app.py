@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -18,7 +19,7 @@ from github.Consts import DEFAULT_BASE_URL
 from urllib3 import Retry
 
 from reviewer import __version__
-from reviewer.github.errors import Refused, Unauthorised, translated
+from reviewer.github.errors import Gone, Refused, Unauthorised, Unprocessable, translated
 from reviewer.github.repository import RepositoryApi, call, pages
 
 API_VERSION = "2022-11-28"
@@ -111,11 +112,20 @@ class GitHubApp:
             return known.text
 
     def _mint(self, installation: int, repository: int) -> tuple[str, float]:
-        body = {"repository_ids": [repository], "permissions": PERMISSIONS}
+        wanted = {"repository_ids": [repository]}
+        try:
+            return self._ask_for_token(installation, {**wanted, "permissions": PERMISSIONS})
+        except Unprocessable:
+            pass  # a permission is missing, which a request that needs it will name, or the repository is
+        try:
+            return self._ask_for_token(installation, wanted)
+        except Unprocessable as error:
+            raise Gone(str(error)) from None
+
+    def _ask_for_token(self, installation: int, body: Mapping[str, Any]) -> tuple[str, float]:
         with self._app_lock, translated("give the App a token"):
             _, data = call(self._app, "POST", f"/app/installations/{installation}/access_tokens", body)
-            expires = datetime.fromisoformat(data["expires_at"]).timestamp()
-            return str(data["token"]), expires
+            return str(data["token"]), datetime.fromisoformat(data["expires_at"]).timestamp()
 
     def repositories(self, installation: int) -> list[tuple[int, str]]:
         """Id and full name of every repository an installation covers."""
