@@ -15,7 +15,7 @@ from reviewer.github.errors import GitHubError, Gone, Moved, RateLimited, Refuse
 from reviewer.github.repository import ANNOTATIONS_PER_REQUEST, RepositoryApi
 from reviewer.render.check import Annotation, Check, superseded
 from reviewer.render.markers import FindingsMark, review_mark
-from reviewer.render.plan import Comment, Plan, plan, said_by
+from reviewer.render.plan import UNSHOWN, Comment, Plan, plan, said_by
 from reviewer.resources import built_in_rulebook
 from reviewer.service.store import OpenCheck, PullKey, Store
 
@@ -155,10 +155,10 @@ class Publisher:
 
         Raises HeadMoved where the pull request has another head by now.
         """
-        planned = plan(review, built_in_rulebook(), shown, self.store.said(self.key))
+        planned = self._plan(review, shown)
         if planned.comments and not trusted:
             self._recall()
-            planned = plan(review, built_in_rulebook(), shown, self.store.said(self.key))
+            planned = self._plan(review, shown)
         on_lines = [comment for comment in planned.comments if comment.line is not None]
         on_files = [comment for comment in planned.comments if comment.line is None]
         refused: list[Comment] = []
@@ -171,6 +171,14 @@ class Publisher:
         refused += [comment for comment in on_files if not self._file_comment(head, comment)]
         unsaid = {fingerprint: REFUSED for comment in refused for fingerprint in comment.mark.fingerprints}
         return Plan(planned.comments, {**planned.unsaid, **unsaid})
+
+    def list_only(self, review: Review, reason: str) -> Plan:
+        """The plan of a review that is said in the check alone."""
+        planned = self._plan(review, {})
+        return Plan((), {f: reason if why == UNSHOWN else why for f, why in planned.unsaid.items()})
+
+    def _plan(self, review: Review, shown: Mapping[str, frozenset[int]]) -> Plan:
+        return plan(review, built_in_rulebook(), shown, self.store.said(self.key))
 
     def _recall(self) -> None:
         """Reads what the App said on the pull request from GitHub: the store may not know all of it."""
@@ -215,6 +223,8 @@ class Publisher:
             id = self.github.create_file_comment(self.key.number, head, comment)
         except NOTHING_DONE as error:
             self.store.not_done(self.key, self.request.generation, what)
+            if "issue is locked" in str(error):
+                return False
             if not isinstance(error, Unprocessable):
                 raise
             return again and self._was_pending(error) and self._file_comment(head, comment, again=False)

@@ -10,10 +10,12 @@ from typing import Literal
 
 from structlog.contextvars import bind_contextvars
 
+from reviewer.core.finding import Review
 from reviewer.core.snapshot import is_relevant
 from reviewer.github.patch import commentable_lines
 from reviewer.github.repository import ChangedFile, Comparison, Pull
 from reviewer.render.check import Check, Subject, check, irrelevant, together, trouble
+from reviewer.render.plan import LOCKED, Plan
 from reviewer.resources import built_in_rulebook
 from reviewer.service.analysis import Content, mirror_key
 from reviewer.service.publish import HeadMoved, Publisher, Request
@@ -142,10 +144,8 @@ class _Run:
         review, notes = self.of.content.review(self.key, pull, comparison)
         if self.of._is_outdated(self.request):
             return _replaced(self.publisher)
-        speaks = any(reported.status == "introduced" for reported in review.findings)
-        shown = _shown(self._files(comparison)) if speaks and not pull.is_locked else {}
         try:
-            planned = self.publisher.comment(pull.head, review, shown, self.trusted)
+            planned = self._comment(pull, review, comparison)
         except HeadMoved:
             return _replaced(self.publisher)
         subject = Subject(pull.url, pull.number, pull.head, comparison.merge_base, pull.changed_files, notes)
@@ -153,6 +153,13 @@ class _Run:
         if review.verdict != "incomplete":
             self.store.unsay(self.key, (reported.fingerprint for reported in review.findings))
         return outcome
+
+    def _comment(self, pull: Pull, review: Review, comparison: Comparison) -> Plan:
+        if pull.is_locked:
+            return self.publisher.list_only(review, LOCKED)
+        speaks = any(reported.status == "introduced" for reported in review.findings)
+        shown = _shown(self._files(comparison)) if speaks else {}
+        return self.publisher.comment(pull.head, review, shown, self.trusted)
 
     def _files(self, comparison: Comparison) -> tuple[ChangedFile, ...]:
         return comparison.files if comparison.files is not None else self.publisher.github.files(self.key.number)

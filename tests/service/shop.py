@@ -221,4 +221,4 @@ def strangers_in(service: ServiceProcess, github: GitHub) -> list[dict[str, Any]
         if pull is not None:
             heads[pull["head"]["sha"]] = name
     rows = [row for row in records(service) if "repository" in row and row.get("head") in heads]
-    return [row for row in rows if row["repository"] != heads[row["head"]]]
+    return [row for row in rows if row["repository"].removesuffix("-renamed") != heads[row["head"]]]
