@@ -54,6 +54,8 @@ class Faults:
 
     def clear(self) -> None:
         with self.lock:
+            for fault in self.waiting:
+                fault.hang = 0
             self.waiting.clear()
 
 

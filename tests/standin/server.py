@@ -116,8 +116,8 @@ class Web:
             return Answer({"message": "Server Error"}, 500)
 
     async def _failed(self, fault: Fault) -> Response:
-        deadline = time.monotonic() + fault.hang
-        while time.monotonic() < deadline and not self.stopping.is_set():
+        started = time.monotonic()
+        while time.monotonic() < started + fault.hang and not self.stopping.is_set():
             await asyncio.sleep(0.02)
         if fault.reset:
             return _Cut()
