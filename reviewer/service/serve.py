@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 
@@ -61,9 +62,9 @@ class Service:
     def run(self, host: str, port: int) -> None:
         """Serves until it is told to end."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            # While it serves, uvicorn ends at these signals; afterwards it raises them again, which would end the
+            # While it serves, uvicorn ends at these signals; afterwards it sends them again, which would end the
             # process before the worker has finished its reviews.
-            signal.signal(number, lambda *_: None)
+            signal.signal(number, lambda *_: sys.exit(0))
         self._worker.start()
         try:
             threading.Thread(target=self._greet, name="greeting", daemon=True).start()
