@@ -19,7 +19,7 @@ from github.Consts import DEFAULT_BASE_URL
 from urllib3 import Retry
 
 from reviewer import __version__
-from reviewer.github.errors import Gone, Refused, Unauthorised, Unprocessable, translated
+from reviewer.github.errors import Gone, NotInstalled, Refused, Unauthorised, Unprocessable, translated
 from reviewer.github.repository import RepositoryApi, call, pages
 
 API_VERSION = "2022-11-28"
@@ -120,12 +120,17 @@ class GitHubApp:
         try:
             return self._ask_for_token(installation, wanted)
         except Unprocessable as error:
-            raise Gone(str(error)) from None
+            raise NotInstalled(str(error)) from None
 
     def _ask_for_token(self, installation: int, body: Mapping[str, Any]) -> tuple[str, float]:
-        with self._app_lock, translated("give the App a token"):
-            _, data = call(self._app, "POST", f"/app/installations/{installation}/access_tokens", body)
-            return str(data["token"]), datetime.fromisoformat(data["expires_at"]).timestamp()
+        try:
+            with self._app_lock, translated("give the App a token"):
+                _, data = call(self._app, "POST", f"/app/installations/{installation}/access_tokens", body)
+                return str(data["token"]), datetime.fromisoformat(data["expires_at"]).timestamp()
+        except Gone as error:
+            if "suspended" in str(error):
+                raise
+            raise NotInstalled(str(error)) from None
 
     def repositories(self, installation: int) -> list[tuple[int, str]]:
         """Id and full name of every repository an installation covers."""

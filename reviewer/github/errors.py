@@ -32,6 +32,10 @@ class Gone(GitHubError):
     """The repository, pull request or installation is not there any more, or the App is suspended."""
 
 
+class NotInstalled(Gone):
+    """The App has no part in the repository: its installation is gone, or does not cover it."""
+
+
 class Refused(GitHubError):
     """The App lacks a permission."""
 

@@ -12,6 +12,7 @@ from structlog.contextvars import bind_contextvars
 
 from reviewer.core.finding import Review
 from reviewer.core.snapshot import is_relevant
+from reviewer.github.errors import NotInstalled
 from reviewer.github.patch import commentable_lines
 from reviewer.github.repository import ChangedFile, Comparison, Pull
 from reviewer.render.check import Check, Subject, check, irrelevant, together, trouble
@@ -102,8 +103,14 @@ class Reviewer:
             yield None
             return
         app = self.content.app
-        with app.repository(key.installation, key.repository, name) as github:
-            yield Publisher(self.store, github, request, lambda: app.login, self.details_url)
+        try:
+            with app.repository(key.installation, key.repository, name) as github:
+                yield Publisher(self.store, github, request, lambda: app.login, self.details_url)
+        except NotInstalled:  # an event that came late, or the one that says so was lost
+            with self.store.engine.begin() as c:
+                self.store.drop_repositories(c, key.installation, [key.repository])
+            self.content.mirrors.remove(mirror_key(key))
+            raise
 
     def _is_outdated(self, request: Request) -> bool:
         return self.store.generation(request.key) != request.generation

@@ -48,7 +48,7 @@ def service(running: Service) -> Service:
 @pytest.fixture(scope="session")
 def main_street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
     """The whole service as a process, shared by the tests that do not end it."""
-    with street(tmp_path_factory.mktemp("street")) as found:
+    with street(tmp_path_factory.mktemp("street"), REVIEWER_WORKERS="4") as found:
         yield found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,20 @@ SERVER_ANCHOR = ("server.js", 1)
 BOTH = {"server.js": SERVER, LIVE: ROUTE}
 HTML = "<html><body>Unicorn!</body></html>"
 EFFECT = pytest.mark.parametrize("after", [True, False], ids=["after its effect", "without effect"])
+
+
+Row = Callable[[int], Shop]
+
+
+@pytest.fixture
+def row(main_street: Street, tmp_path: Path) -> Row:
+    """More shops beside one, each on an installation of its own, so that none waits for another."""
+
+    def shop(number: int) -> Shop:
+        home = main_street.github.install(f"account{number}", [])
+        return main_street.add(tmp_path / f"shop{number}", SPOTLESS, home)
+
+    return shop
 
 
 def assert_said_once(shop: Shop, pull: PullRequest) -> None:
@@ -119,27 +133,21 @@ def test_a_conversation_that_is_locked_during_the_review_gets_the_check_only(sho
 
 # -- answers that are lost --------------------------------------------------
 
-WRITES = {
-    "review": ("POST", "/pulls/1/reviews"),
-    "creation": ("POST", "/check-runs"),
-    "conclusion": ("PATCH", "/check"),
-}
-LOST: dict[str, dict[str, Any]] = {
-    "502": {"status": 502},
-    "cut": {"reset": True},
-    "HTML": {"status": 200, "body": HTML},
-}
+WRITES = {"review": ("POST", "/pulls/1/reviews"), "creation": ("POST", "/check-runs"), "conclusion": ("PATCH", "/check")}
+LOST: dict[str, dict[str, Any]] = {"502": {}, "cut": {"reset": True}, "HTML": {"status": 200, "body": HTML}}
 
 
-@EFFECT
-@pytest.mark.parametrize("how", LOST)
 @pytest.mark.parametrize("what", WRITES)
-def test_a_write_whose_answer_is_lost_is_done_once(shop: Shop, what: str, how: str, after: bool) -> None:
+def test_a_write_whose_answer_is_lost_is_done_once(shop: Shop, row: Row, what: str) -> None:
     method, path = WRITES[what]
-    shop.github.fail(method, f"{shop.name}{path}", after=after, **LOST[how])
-    pull = shop.open(BOTH)
-    shop.check(pull.head_sha)
-    assert_said_once(shop, pull)
+    pulls = {}
+    for number, (how, after) in enumerate((how, after) for how in LOST for after in (True, False)):
+        home = row(number)
+        shop.github.fail(method, f"{home.name}{path}", after=after, **LOST[how])
+        pulls[how, after] = home, home.open(BOTH)
+    for home, pull in pulls.values():
+        home.check(pull.head_sha)
+        assert_said_once(home, pull)
 
 
 @EFFECT
@@ -173,15 +181,17 @@ def test_the_second_call_of_a_review_whose_answer_is_lost_is_made_once(shop: Sho
     assert sorted(shop.posted(pull)) == [(path, ROUTE_LINE) for path in sorted(files)]
 
 
-@pytest.mark.parametrize(
-    "fault", [{"status": 500, "times": 2}, {"status": 503, "times": 4}, {"status": 200, "body": HTML}]
-)
 @pytest.mark.parametrize("path", ["/pulls/1$", "/compare/", "/pulls/1/comments$"])
-def test_a_read_that_fails_for_a_while_delays_the_review_only(shop: Shop, path: str, fault: dict[str, Any]) -> None:
-    shop.github.fail("GET", f"{shop.name}{path}", **fault)
-    pull = shop.open(BOTH)
-    shop.check(pull.head_sha)
-    assert_said_once(shop, pull)
+def test_a_read_that_fails_for_a_while_delays_the_review_only(shop: Shop, row: Row, path: str) -> None:
+    pulls = []
+    faults = ({"status": 500, "times": 2}, {"status": 503, "times": 4}, {"status": 200, "body": HTML})
+    for number, fault in enumerate(faults):
+        home = row(number)
+        shop.github.fail("GET", f"{home.name}{path}", **fault)
+        pulls.append((home, home.open(BOTH)))
+    for home, pull in pulls:
+        home.check(pull.head_sha)
+        assert_said_once(home, pull)
 
 
 def test_tokens_that_end_during_a_review_are_replaced(shop: Shop) -> None:
@@ -260,45 +270,21 @@ def test_without_the_permission_for_checks_the_log_says_so(permissions: Shop) ->
 # -- limits --------------------------------------------------
 
 
-@pytest.fixture
-def neighbours(main_street: Street, tmp_path: Path) -> Iterator[tuple[Shop, Shop]]:
-    """Shops of two installations."""
-    main_street.github.clear_requests()
-    main_street.github.violations.clear()
-    other = main_street.github.install("other", [])
-    with main_street.shop(tmp_path / "busy", SPOTLESS, other) as busy:
-        yield busy, main_street.add(tmp_path / "quiet", SPOTLESS)
-
-
-def assert_deferred(neighbours: tuple[Shop, Shop]) -> None:
-    """The busy shop's review waits for its limit while the quiet one's is finished."""
-    busy, quiet = neighbours
-    pulls = [busy.open(BOTH, f"change{number}") for number in range(3)]
-    busy_pull = pulls[0]
-    until(lambda: busy.logged("review deferred"), explain=busy.explain)
-    quiet_pull = quiet.open(BOTH)
-    until(lambda: quiet.runs(quiet_pull.head_sha) and quiet.all_completed(quiet_pull.head_sha), 5, quiet.explain)
-    assert not any(run.status == "completed" for run in busy.runs(busy_pull.head_sha))
-    for pull in pulls:
-        busy.check(pull.head_sha)
-        assert_said_once(busy, pull)
-    assert_said_once(quiet, quiet_pull)
-
-
-@pytest.mark.parametrize("remaining", [0, 2, 4])
-def test_a_rate_limit_defers_one_installation_and_keeps_no_worker(
-    neighbours: tuple[Shop, Shop], remaining: int
-) -> None:
-    neighbours[0].github.rate_limit(neighbours[0].installation, remaining, reset_in=3)
-    assert_deferred(neighbours)
-
-
-@pytest.mark.parametrize("status", [403, 429])
-def test_a_secondary_limit_defers_one_installation_and_keeps_no_worker(
-    neighbours: tuple[Shop, Shop], status: int
-) -> None:
-    neighbours[0].github.secondary_limit(neighbours[0].installation, 3, status=status)
-    assert_deferred(neighbours)
+def test_a_limit_defers_one_installation_and_keeps_no_worker(shop: Shop, row: Row) -> None:
+    busy = [row(number) for number in range(5)]
+    for home, remaining in zip(busy[:3], (0, 2, 4), strict=True):
+        shop.github.rate_limit(home.installation, remaining, reset_in=4)
+    for home, status in zip(busy[3:], (403, 429), strict=True):
+        shop.github.secondary_limit(home.installation, 4, status=status)
+    pulls = [(home, home.open(BOTH, f"change{number}")) for home in busy for number in range(2)]
+    until(lambda: all(home.logged("review deferred") for home in busy), explain=shop.explain)
+    quiet = shop.open(BOTH)
+    until(lambda: shop.runs(quiet.head_sha) and shop.all_completed(quiet.head_sha), 10, shop.explain)
+    assert [run for home, pull in pulls for run in home.runs(pull.head_sha) if run.status == "completed"] == []
+    for home, pull in pulls:
+        home.check(pull.head_sha)
+        assert_said_once(home, pull)
+    assert_said_once(shop, quiet)
 
 
 # -- repositories that go and move --------------------------------------------------
@@ -341,13 +327,7 @@ def test_a_mark_in_a_comment_of_somebody_else_is_not_believed(shop: Shop) -> Non
     pull = unsent(shop, {LIVE: ROUTE})
     (finding,) = diff("main", "change", "--repo", shop.folder).document["findings"]
     mark = FindingsMark(finding["rule"], (finding["fingerprint"],), False)
-    forged = {
-        "path": LIVE,
-        "line": 1,
-        "side": "RIGHT",
-        "body": f"{mark}\nNothing to see here.",
-        "commit_id": pull.head_sha,
-    }
+    forged = {"path": LIVE, "line": 1, "side": "RIGHT", "body": f"{mark}\nNothing to see here.", "commit_id": pull.head_sha}
     by_hand = hand(shop, pull)
     assert by_hand.send("POST", f"{by_hand.pull_path}/comments", forged).status_code == 201
     shop.github.comments(pull)[0].user = pull.author
