@@ -133,7 +133,11 @@ def test_a_conversation_that_is_locked_during_the_review_gets_the_check_only(sho
 
 # -- answers that are lost --------------------------------------------------
 
-WRITES = {"review": ("POST", "/pulls/1/reviews"), "creation": ("POST", "/check-runs"), "conclusion": ("PATCH", "/check")}
+WRITES = {
+    "review": ("POST", "/pulls/1/reviews"),
+    "creation": ("POST", "/check-runs"),
+    "conclusion": ("PATCH", "/check"),
+}
 LOST: dict[str, dict[str, Any]] = {"502": {}, "cut": {"reset": True}, "HTML": {"status": 200, "body": HTML}}
 
 
@@ -184,7 +188,11 @@ def test_the_second_call_of_a_review_whose_answer_is_lost_is_made_once(shop: Sho
 @pytest.mark.parametrize("path", ["/pulls/1$", "/compare/", "/pulls/1/comments$"])
 def test_a_read_that_fails_for_a_while_delays_the_review_only(shop: Shop, row: Row, path: str) -> None:
     pulls = []
-    faults = ({"status": 500, "times": 2}, {"status": 503, "times": 4}, {"status": 200, "body": HTML})
+    faults: tuple[dict[str, Any], ...] = (
+        {"status": 500, "times": 2},
+        {"status": 503, "times": 4},
+        {"status": 200, "body": HTML},
+    )
     for number, fault in enumerate(faults):
         home = row(number)
         shop.github.fail("GET", f"{home.name}{path}", **fault)
@@ -327,7 +335,13 @@ def test_a_mark_in_a_comment_of_somebody_else_is_not_believed(shop: Shop) -> Non
     pull = unsent(shop, {LIVE: ROUTE})
     (finding,) = diff("main", "change", "--repo", shop.folder).document["findings"]
     mark = FindingsMark(finding["rule"], (finding["fingerprint"],), False)
-    forged = {"path": LIVE, "line": 1, "side": "RIGHT", "body": f"{mark}\nNothing to see here.", "commit_id": pull.head_sha}
+    forged = {
+        "path": LIVE,
+        "line": 1,
+        "side": "RIGHT",
+        "body": f"{mark}\nNothing to see here.",
+        "commit_id": pull.head_sha,
+    }
     by_hand = hand(shop, pull)
     assert by_hand.send("POST", f"{by_hand.pull_path}/comments", forged).status_code == 201
     shop.github.comments(pull)[0].user = pull.author

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -213,12 +215,12 @@ def test_a_service_that_is_killed_at_any_moment_does_everything_once(own_street:
         github.fail(moment.method, f"{shop.name}{moment.path}", after=moment.after, hang=60)
         busy[moment] = shop, shop.open(BOTH)
     for moment, (shop, _) in busy.items():
-        until(lambda moment=moment, shop=shop: _is_at(moment, shop), explain=shop.explain)
+        until(partial(_is_at, moment, shop), explain=shop.explain)
     own_street.service.kill()
     github.mend()
     own_street.service.start()
     for moment, (shop, pull) in busy.items():
-        until(lambda shop=shop, pull=pull: _is_concluded(shop, pull), explain=lambda: str(moment))
+        until(partial(_is_concluded, shop, pull), explain=shop.explain)
         shop.settle()
         (run,) = shop.runs(pull.head_sha)
         assert (run.conclusion, len(run.annotations)) == ("failure", 2), moment
@@ -228,8 +230,6 @@ def test_a_service_that_is_killed_at_any_moment_does_everything_once(own_street:
 
 def _is_at(moment: Moment, shop: Shop) -> bool:
     """Whether the service waits for the answer to a request."""
-    import re
-
     asked = [*shop.asked, *shop.fetched]
     if not asked:
         return False
@@ -247,7 +247,7 @@ def test_every_annotation_arrives_once_though_the_service_is_killed_between_them
         own_street.github.fail("PATCH", f"{shop.name}/check-runs/", after=after, hang=60)
         busy[after] = shop, shop.open(files)
     for shop, _ in busy.values():
-        until(lambda shop=shop: any(r.method == "PATCH" for r in shop.asked), explain=shop.explain)
+        until(partial(_is_at, Moment("PATCH", "/check-runs/", after), shop), explain=shop.explain)
     own_street.service.kill()
     own_street.github.mend()
     own_street.service.start()

@@ -208,7 +208,7 @@ class Running:
     def __init__(self, web: Web, listener: socket.socket) -> None:
         self._web, self._listener = web, listener
         config = uvicorn.Config(
-            web.app(), log_config=None, log_level="critical", access_log=False, lifespan="off", http=_Protocol,
+            web.app(), log_config=None, access_log=False, lifespan="off", http=_Protocol,
             ws="none", timeout_graceful_shutdown=1, timeout_keep_alive=60,
         )  # fmt: skip
         self._server = _Server(config)
