@@ -116,7 +116,7 @@ class Shop:
 
     def logged(self, *events: str) -> list[dict[str, Any]]:
         """Lines of the log about this repository, those with one of some texts where texts are given."""
-        rows = [row for row in records(self.service) if row.get("repository") == self.name]
+        rows = [row for row in records(self.service, self.name) if row.get("repository") == self.name]
         return [row for row in rows if not events or row["event"] in events]
 
     def wait(self, event: str, times: int = 1, seconds: float = 30.0) -> dict[str, Any]:
@@ -140,11 +140,11 @@ def posted_for(body: str) -> str:
     return body.removeprefix("<!-- reviewer:review ").partition(" ")[0]
 
 
-def records(service: ServiceProcess) -> list[dict[str, Any]]:
-    """The log, a line a record."""
+def records(service: ServiceProcess, about: str = "") -> list[dict[str, Any]]:
+    """The log, a line a record; those with a text somewhere."""
     found = []
     for line in service.said().split("\n"):
-        if line.startswith("{") and line.endswith("}"):
+        if about in line and line.startswith("{") and line.endswith("}"):
             found.append(json.loads(line))
     return found
 
@@ -170,6 +170,7 @@ class Street:
     service: ServiceProcess
     installation: Installation
     count: int = 0
+    others: list[Installation] = field(default_factory=list)
 
     @contextmanager
     def shop(self, folder: Path, files: Files, installation: Installation | None = None) -> Iterator[Shop]:
@@ -181,6 +182,12 @@ class Street:
         shop.settle(60)
         assert self.github.violations == []
         assert shop.refusals or [r.path for r in self.github.requests if r.status == 422] == []
+
+    def other(self, number: int) -> Installation:
+        """One of three more installations, which are reviewed beside each other."""
+        while len(self.others) < 3:
+            self.others.append(self.github.install(f"account{len(self.others)}", []))
+        return self.others[number % 3]
 
     def add(self, folder: Path, files: Files, installation: Installation | None = None, **more: Any) -> Shop:
         """One more repository that the App is on, of which nobody told it."""

@@ -136,6 +136,18 @@ def test_a_head_of_two_pull_requests_that_come_at_once_shows_the_worse_verdict(s
     assert_shared(shop, pulls[0].head_sha, "failure", "#1", "#2")
 
 
+def test_a_worse_verdict_on_a_check_run_that_was_made_first_is_not_hidden(shop: Shop) -> None:
+    failing, passing = twins(shop)
+    shop.github.fail("GET", f"{shop.name}/pulls/1/comments", 502, hang=1.5)
+    shop.github.send_pull(failing, "opened")
+    until(lambda: [r for r in shop.asked if r.path.endswith("/comments")], explain=shop.explain)
+    shop.github.send_pull(passing, "opened")
+    shop.wait("review concluded", 2)
+    first, second = shop.runs(failing.head_sha)[:2]
+    assert (first.external_id, second.external_id) == ("pr:1:1", "pr:2:1")
+    assert_shared(shop, failing.head_sha, "failure", "#1", "#2")
+
+
 def test_a_head_succeeds_when_the_pull_request_that_failed_on_it_moves_on(shop: Shop) -> None:
     failing, passing = twins(shop)
     for pull in (failing, passing):

@@ -24,15 +24,15 @@ HTML = "<html><body>Unicorn!</body></html>"
 EFFECT = pytest.mark.parametrize("after", [True, False], ids=["after its effect", "without effect"])
 
 
-Row = Callable[[int], Shop]
+Row = Callable[..., Shop]
 
 
 @pytest.fixture
 def row(main_street: Street, tmp_path: Path) -> Row:
-    """More shops beside one, each on an installation of its own, so that none waits for another."""
+    """More shops beside one, on other installations, so that they do not wait for each other."""
 
-    def shop(number: int) -> Shop:
-        home = main_street.github.install(f"account{number}", [])
+    def shop(number: int, alone: bool = False) -> Shop:
+        home = main_street.github.install(f"alone{number}", []) if alone else main_street.other(number)
         return main_street.add(tmp_path / f"shop{number}", SPOTLESS, home)
 
     return shop
@@ -173,16 +173,18 @@ def test_a_comment_on_a_file_whose_answer_is_lost_is_posted_once(shop: Shop, aft
     assert shop.posted(pull) == [("server.js", None)]
 
 
-@EFFECT
-def test_the_second_call_of_a_review_whose_answer_is_lost_is_made_once(shop: Shop, after: bool) -> None:
-    shop.branch("strict", {".github/reviewer.yml": "fail_on: warning\n"})
+def test_calls_of_one_review_whose_answers_are_lost_are_made_once(shop: Shop, row: Row) -> None:
     files = {f"pages/api/route{number:02}.js": ROUTE for number in range(30)}
-    pull = shop.open(files, base="strict", deliver=False)
-    shop.github.fail("POST", f"{shop.name}/pulls/1/reviews", 502, after=True)
-    shop.github.fail("POST", f"{shop.name}/pulls/1/reviews", 502, after=after)
-    shop.github.send_pull(pull, "opened")
-    shop.check(pull.head_sha)
-    assert sorted(shop.posted(pull)) == [(path, ROUTE_LINE) for path in sorted(files)]
+    pulls = []
+    for number, after in enumerate((True, False)):
+        home = row(number)
+        home.branch("strict", {".github/reviewer.yml": "fail_on: warning\n"})
+        shop.github.fail("POST", f"{home.name}/pulls/1/reviews", after=True)
+        shop.github.fail("POST", f"{home.name}/pulls/1/reviews", after=after)
+        pulls.append((home, home.open(files, base="strict")))
+    for home, pull in pulls:
+        home.check(pull.head_sha)
+        assert sorted(home.posted(pull)) == [(path, ROUTE_LINE) for path in sorted(files)]
 
 
 @pytest.mark.parametrize("path", ["/pulls/1$", "/compare/", "/pulls/1/comments$"])
@@ -279,7 +281,7 @@ def test_without_the_permission_for_checks_the_log_says_so(permissions: Shop) ->
 
 
 def test_a_limit_defers_one_installation_and_keeps_no_worker(shop: Shop, row: Row) -> None:
-    busy = [row(number) for number in range(5)]
+    busy = [row(number, alone=True) for number in range(5)]
     for home, remaining in zip(busy[:3], (0, 2, 4), strict=True):
         shop.github.rate_limit(home.installation, remaining, reset_in=4)
     for home, status in zip(busy[3:], (403, 429), strict=True):

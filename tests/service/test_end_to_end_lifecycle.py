@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.helpers import ROUTE, ROUTE_LINE, SERVER, SPOTLESS
+from tests.helpers import ROUTE, ROUTE_LINE, SERVER, SPOTLESS, START_LINE
 from tests.service.process import ServiceProcess, until
 from tests.service.shop import Shop, Street, records, rows, street
 from tests.standin import Installation, PullRequest
 
 LIVE = "pages/api/live.js"
+START = ("package.json", START_LINE)
 SERVER_ANCHOR = ("server.js", 1)
 BOTH = {"server.js": SERVER, LIVE: ROUTE}
 
@@ -165,7 +166,7 @@ def test_taking_a_repository_from_the_app_deletes_what_was_kept_of_it(account: A
 @pytest.fixture
 def own_street(tmp_path: Path) -> Iterator[Street]:
     """A service that a test may end."""
-    with street(tmp_path / "street", REVIEWER_WORKERS="9") as found:
+    with street(tmp_path / "street", REVIEWER_WORKERS="11") as found:
         yield found
         assert found.github.violations == []
 
@@ -189,9 +190,12 @@ class Moment:
     method: str
     path: str
     after: bool
+    routes: int = 1
 
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}{' after its effect' if self.after else ''}"
+    @property
+    def files(self) -> dict[str, str]:
+        """What the pull request writes: a finding that gates, and one for each route."""
+        return {"server.js": SERVER, **{f"pages/api/route{number:02}.js": ROUTE for number in range(self.routes)}}
 
 
 MOMENTS = [
@@ -204,27 +208,28 @@ MOMENTS = [
     Moment("POST", "/pulls/1/reviews$", False),
     Moment("PATCH", "/check-runs/", True),
     Moment("PATCH", "/check-runs/", False),
+    Moment("PATCH", "/check-runs/", True, routes=60),
+    Moment("PATCH", "/check-runs/", False, routes=60),
 ]
 
 
 def test_a_service_that_is_killed_at_any_moment_does_everything_once(own_street: Street, tmp_path: Path) -> None:
-    github, busy = own_street.github, {}
+    busy = {}
     for number, moment in enumerate(MOMENTS):
-        home = github.install(f"account{number}", [])
-        shop = own_street.add(tmp_path / f"shop{number}", SPOTLESS, home)
-        github.fail(moment.method, f"{shop.name}{moment.path}", after=moment.after, hang=60)
-        busy[moment] = shop, shop.open(BOTH)
+        shop = own_street.add(tmp_path / f"shop{number}", SPOTLESS, own_street.github.install(f"account{number}", []))
+        own_street.github.fail(moment.method, f"{shop.name}{moment.path}", after=moment.after, hang=60)
+        busy[moment] = shop, shop.open(moment.files)
     for moment, (shop, _) in busy.items():
         until(partial(_is_at, moment, shop), explain=shop.explain)
     own_street.service.kill()
-    github.mend()
+    own_street.github.mend()
     own_street.service.start()
     for moment, (shop, pull) in busy.items():
-        until(partial(_is_concluded, shop, pull), explain=shop.explain)
-        shop.settle()
-        (run,) = shop.runs(pull.head_sha)
-        assert (run.conclusion, len(run.annotations)) == ("failure", 2), moment
-        assert shop.posted(pull) == [SERVER_ANCHOR, (LIVE, ROUTE_LINE)], moment
+        run = shop.check(pull.head_sha)
+        places = [(a["path"], a["start_line"]) for a in run.annotations]
+        said = [SERVER_ANCHOR, *((path, ROUTE_LINE) for path in sorted(moment.files) if path != "server.js")]
+        assert (run.conclusion, places) == ("failure", [START, *said[1:]]), moment
+        assert shop.posted(pull) == said[:4], moment
         assert shop.heads(pull) == [pull.head_sha], moment
 
 
@@ -235,25 +240,6 @@ def _is_at(moment: Moment, shop: Shop) -> bool:
         return False
     last = max(asked, key=lambda request: request.at)
     return moment.method in ("*", last.method) and bool(re.search(moment.path, last.path)) and last.status == 0
-
-
-def test_every_annotation_arrives_once_though_the_service_is_killed_between_them(
-    own_street: Street, tmp_path: Path
-) -> None:
-    files = {f"pages/api/route{number:02}.js": ROUTE for number in range(60)}
-    busy = {}
-    for after in (True, False):
-        shop = own_street.add(tmp_path / f"shop{after}", SPOTLESS, own_street.github.install(f"account{after}", []))
-        own_street.github.fail("PATCH", f"{shop.name}/check-runs/", after=after, hang=60)
-        busy[after] = shop, shop.open(files)
-    for shop, _ in busy.values():
-        until(partial(_is_at, Moment("PATCH", "/check-runs/", after), shop), explain=shop.explain)
-    own_street.service.kill()
-    own_street.github.mend()
-    own_street.service.start()
-    for after, (shop, pull) in busy.items():
-        run = shop.check(pull.head_sha)
-        assert [a["path"] for a in run.annotations] == sorted(files), after
 
 
 def test_a_pull_request_that_moves_while_the_service_is_away_is_reviewed_at_its_new_head(
