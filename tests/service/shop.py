@@ -157,8 +157,8 @@ def rows(service: ServiceProcess, query: str) -> list[tuple[Any, ...]]:
 
 
 def busy(service: ServiceProcess) -> list[str]:
-    """The ids of jobs that are under way or in waiting."""
-    waiting = "SELECT workflow_uuid FROM workflow_status WHERE status IN ('PENDING', 'ENQUEUED', 'DELAYED')"
+    """The ids of jobs that are under way or next; those put off for later are neither."""
+    waiting = "SELECT workflow_uuid FROM workflow_status WHERE status IN ('PENDING', 'ENQUEUED')"
     return [id for (id,) in rows(service, waiting)]
 
 
