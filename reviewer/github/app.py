@@ -6,7 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,14 @@ TIMEOUT = 30
 RENEW_BEFORE = 300.0  # seconds before its end at which a token is not handed out any more
 IDLE_CLIENTS = 64
 PERMISSIONS = {"metadata": "read", "contents": "read", "pull_requests": "write", "checks": "write"}
+# Asked for where not all of them were granted: those that let the check say which is missing come first.
+FEWER = (
+    {name: level for name, level in PERMISSIONS.items() if name != "pull_requests"} | {"pull_requests": "read"},
+    {name: level for name, level in PERMISSIONS.items() if name != "pull_requests"},
+    {name: level for name, level in PERMISSIONS.items() if name != "contents"},
+    {name: level for name, level in PERMISSIONS.items() if name != "checks"},
+    {"metadata": "read"},
+)
 
 
 @dataclass
@@ -109,18 +117,26 @@ class GitHubApp:
         with known.lock:
             if known.until - RENEW_BEFORE < time.time():
                 known.text, known.until = self._mint(installation, repository)
+                self._forget_ended()
             return known.text
+
+    def _forget_ended(self) -> None:
+        """Drops the tokens of repositories nobody asked about for an hour."""
+        with self._lock:
+            for key in [k for k, token in self._tokens.items() if 0 < token.until < time.time()]:
+                del self._tokens[key]
 
     def _mint(self, installation: int, repository: int) -> tuple[str, float]:
         wanted = {"repository_ids": [repository]}
         try:
             return self._ask_for_token(installation, {**wanted, "permissions": PERMISSIONS})
-        except Unprocessable:
-            pass  # a permission is missing, which a request that needs it will name, or the repository is
-        try:
-            return self._ask_for_token(installation, wanted)
         except Unprocessable as error:
-            raise NotInstalled(str(error)) from None
+            refused = error
+        # A permission was not granted, which the request that needs it will name, or the repository is not covered.
+        for granted in FEWER:
+            with suppress(Unprocessable):
+                return self._ask_for_token(installation, {**wanted, "permissions": granted})
+        raise NotInstalled(str(refused))
 
     def _ask_for_token(self, installation: int, body: Mapping[str, Any]) -> tuple[str, float]:
         try:

@@ -21,9 +21,10 @@ ANNOTATIONS_PER_REQUEST = 50
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """A pull request as it is now. ``url`` is the page of its repository."""
+    """A pull request as it is now. ``repository`` is the id, ``url`` the page of its repository."""
 
     number: int
+    repository: int
     head: str
     base: str
     is_open: bool
@@ -54,9 +55,10 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class CheckRun:
-    """A check run of ours."""
+    """A check run; ``app`` is the slug of the App that made it."""
 
     id: int
+    app: str
     external_id: str
     is_completed: bool
     annotations: int
@@ -158,11 +160,11 @@ class RepositoryApi:
 
     # -- check runs --------------------------------------------------
 
-    def check_runs(self, head: str, app_id: int | None = None) -> list[CheckRun]:
+    def check_runs(self, head: str) -> list[CheckRun]:
         """Every check run of our name on a head, the newest first."""
         path = f"/commits/{head}/check-runs?check_name={CHECK_NAME}&filter=all&per_page=100"
         what = "list the check runs"
-        rows = self._pages(what, path + (f"&app_id={app_id}" if app_id is not None else ""))
+        rows = self._pages(what, path)
         with translated(what):
             return sorted(map(_check_run, rows), key=lambda run: -run.id)
 
@@ -223,6 +225,7 @@ def _pull(data: Mapping[str, Any]) -> Pull:
     repository = data["base"]["repo"]
     return Pull(
         number=int(data["number"]),
+        repository=int(repository["id"]),
         head=str(data["head"]["sha"]),
         base=str(data["base"]["ref"]),
         is_open=data["state"] == "open",
@@ -240,7 +243,13 @@ def _file(row: Mapping[str, Any]) -> ChangedFile:
 
 def _check_run(row: Mapping[str, Any]) -> CheckRun:
     count = int((row.get("output") or {}).get("annotations_count") or 0)
-    return CheckRun(int(row["id"]), row.get("external_id") or "", row["status"] == "completed", count)
+    return CheckRun(
+        int(row["id"]),
+        (row.get("app") or {}).get("slug") or "",
+        row.get("external_id") or "",
+        row["status"] == "completed",
+        count,
+    )
 
 
 def _check_body(body: Mapping[str, Any], external_id: str, details_url: str | None) -> dict[str, Any]:

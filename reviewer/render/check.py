@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Literal
 from urllib.parse import quote
 
 from reviewer.core.finding import LEVELS, Conclusion, Problem, Reported, Review
@@ -22,7 +23,9 @@ MAX_TITLE = 255
 MAX_REASON = 2_000
 MAX_MESSAGE = 60_000  # bytes of 64 KB
 
-_ORDER: Mapping[Conclusion, int] = {"success": 0, "neutral": 1, "failure": 2}
+Ending = Conclusion | Literal["cancelled"]
+
+_ORDER: Mapping[Ending, int] = {"success": 0, "neutral": 1, "failure": 2, "cancelled": 3}
 _LEVELS = {"error": "failure", "warning": "warning", "notice": "notice"}
 
 
@@ -40,9 +43,9 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How a check run is concluded."""
+    """How a check run is concluded. One that is *cancelled* does not let a change through."""
 
-    conclusion: Conclusion
+    conclusion: Ending
     title: str
     summary: str
     text: str = ""
@@ -69,7 +72,7 @@ class Other:
     """How another pull request with the same head came out."""
 
     number: int
-    conclusion: Conclusion
+    conclusion: Ending
     title: str
 
 
@@ -94,9 +97,20 @@ def check(review: Review, plan: Plan, subject: Subject, rulebook: Rulebook) -> C
 
 
 def trouble(reason: str, conclusion: Conclusion = "neutral") -> Check:
-    """The check run of a review that came to no end."""
+    """The check run of a review that came to no end, through the service's fault or (*failure*) the change's own."""
+    if conclusion == "failure":
+        effect = "The change brings this about, so it fails the check."
+    else:
+        effect = "Nothing is known about this change, and the check does not keep it from being merged."
     how = "Use **Re-run** on this check to try again; a new push is reviewed in any case."
-    return Check(conclusion, "The review could not be finished", fit([_quoted(reason), how]))
+    return Check(conclusion, "The review could not be finished", fit([_quoted(reason), effect, how]))
+
+
+def still(conclusion: Conclusion, title: str, reason: str) -> Check:
+    """The check run of a review that came to no end, on a head whose verdict from before stands."""
+    earlier = f"The verdict of the last review of the same head stands: {title}."
+    how = "Use **Re-run** on this check to try again; a new push is reviewed in any case."
+    return Check(conclusion, title, fit([earlier, "Another review could not be finished:", _quoted(reason), how]))
 
 
 def irrelevant(changed_files: int) -> Check:
@@ -108,8 +122,9 @@ def irrelevant(changed_files: int) -> Check:
 
 
 def superseded() -> Check:
-    """The check run of a head that a newer push replaced while it was reviewed."""
-    return Check("neutral", "Replaced by a newer push", "This head was not reviewed to the end: a newer one is.")
+    """The check run of a review that was replaced while it was under way."""
+    why = "The pull request changed while this run was under way: a push, another base, a re-run, or it was closed."
+    return Check("cancelled", "Replaced", f"{why} The newest run counts.")
 
 
 def together(own: Check, number: int, others: Sequence[Other]) -> Check:

@@ -21,7 +21,7 @@ from reviewer.core.text import NotText, decode
 from reviewer.sandbox import wire
 
 MEMORY_BYTES = 2 << 30
-CPU_SECONDS = 600
+CPU_SECONDS = 240
 FILE_CPU_SECONDS = 5.0
 MAX_FRAME = 64 << 20
 MAX_FACTS = 20_000

@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from reviewer.sandbox import wire
 from reviewer.sources import Tree
 
 MAX_OUTPUT = 64 << 20
+MAX_SECONDS = 300.0  # of one analysis by the clock; a child that waits uses no CPU time
 MAX_QUARANTINED = 25
 
 T = TypeVar("T")
@@ -30,6 +32,9 @@ _SIGNALS: Mapping[int, str] = {
     signal.SIGSEGV: "it crashed the parser",
     signal.SIGKILL: "its analysis was killed by the system (out of memory?)",
 }
+
+
+_LATE = "the analysis took longer than the limit"
 
 
 class AnalysisFailed(Exception):
@@ -98,6 +103,7 @@ class Analyst:
     """Runs jobs in a limited child, one after another. Close it, or use it as a context."""
 
     _process: subprocess.Popen[bytes] | None = None
+    max_seconds: float = MAX_SECONDS
     _quarantine: dict[str, str] = field(default_factory=dict)
     _owner: str = ""
 
@@ -128,13 +134,17 @@ class Analyst:
 
     def review(self, job: Job) -> Review:
         """The review of a job. Raises ConfigurationInvalid; trouble with single files becomes *failed* problems."""
+        # A file that was blamed once for what the system did is given another chance.
+        self._quarantine = {id: why for id, why in self._quarantine.items() if why != _SIGNALS[signal.SIGKILL]}
         listings = {label: dict(tree.listing()) for label, tree in job.trees.items()}
         reason = ""
         for _ in range(MAX_QUARANTINED + 1):
             self.start(job.owner)
             attempt = _Attempt(self._running(), job.trees, listings)
+            deadline = _Deadline(self._running(), self.max_seconds)
             try:
-                answer = attempt.run(self._request(job, listings))
+                with deadline:
+                    answer = attempt.run(self._request(job, listings))
                 job.keep(answer.analyses)
                 return answer.review
             except AnalysisFailed as error:
@@ -142,9 +152,9 @@ class Analyst:
                 self.close()
                 break
             except (wire.WireError, BrokenPipeError) as error:
-                reason = self._cause_of_death(error)
+                reason = _LATE if deadline.has_passed else self._cause_of_death(error)
                 self.close()
-                if attempt.working is None or reason == _SIGNALS[signal.SIGXCPU]:
+                if attempt.working is None or reason in (_LATE, _SIGNALS[signal.SIGXCPU]):
                     break
                 self._quarantine[attempt.working] = reason
             except BaseException:
@@ -180,6 +190,26 @@ class Analyst:
             number = -status
             return _SIGNALS.get(number, f"its analysis ended with signal {number}")
         return f"its analysis ended with exit status {status}"
+
+
+class _Deadline:
+    """Kills a child that has not answered by then; it may be waiting, which costs no CPU time."""
+
+    def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+        self.has_passed = False
+        self._process = process
+        self._timer = threading.Timer(seconds, self._pass)
+
+    def __enter__(self) -> None:
+        self._timer.daemon = True
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def _pass(self) -> None:
+        self.has_passed = True
+        self._process.kill()
 
 
 class _Attempt:

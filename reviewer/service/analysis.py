@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
@@ -16,9 +16,13 @@ from reviewer.render.message import code
 from reviewer.resources import engine_id
 from reviewer.sandbox import Analyst, ConfigurationInvalid, Job
 from reviewer.service.store import PullKey, Store, StoredAnalyses
-from reviewer.sources import GitRepository, Mirrors, Remote, SourceError, configuration
+from reviewer.sources import FetchFailed, GitRepository, Mirrors, Remote, SourceError, configuration
 
 MAX_TOLD = 20
+
+
+class ChangeTooLarge(SourceError):
+    """The head is more than the service takes, while the base is not."""
 
 
 class Analysts:
@@ -75,8 +79,22 @@ class Content:
         refs = {f"{place}/head": f"refs/pull/{pull.number}/head"}
         with self.analysts.lent(str(key.installation)) as analyst:
             analyst.start(str(key.installation))  # it loads while git fetches
-            with self.mirrors.opened(mirror_key(key), remote, commits, refs) as repository:
-                return self._analyse(analyst, key, repository, pull, comparison)
+            try:
+                with self.mirrors.opened(mirror_key(key), remote, commits, refs) as repository:
+                    return self._analyse(analyst, key, repository, pull, comparison)
+            except FetchFailed as error:
+                if error.reason == "too large" and self._has_base(key, remote, commits, place):
+                    raise ChangeTooLarge(str(error)) from None
+                raise
+
+    def _has_base(self, key: PullKey, remote: Remote, commits: Mapping[str, str], place: str) -> bool:
+        """Whether the base alone can be fetched, so that it is the change that is too large."""
+        known = {name: commit for name, commit in commits.items() if name != f"{place}/head"}
+        try:
+            with self.mirrors.opened(mirror_key(key), remote, known):
+                return True
+        except FetchFailed:
+            return False
 
     def _analyse(
         self, analyst: Analyst, key: PullKey, repository: GitRepository, pull: Pull, comparison: Comparison

@@ -19,7 +19,7 @@ from reviewer.github.events import (
     Rerequested,
     ReviewWanted,
 )
-from reviewer.service.publish import Mode, Request
+from reviewer.service.publish import Request
 from reviewer.service.store import PullKey, Store
 from reviewer.service.web import Unavailable
 
@@ -28,8 +28,6 @@ class Queue(Protocol):
     """Takes jobs within a transaction of the caller's."""
 
     def review(self, c: sa.Connection, request: Request) -> None: ...
-
-    def close(self, c: sa.Connection, request: Request) -> None: ...
 
     def survey(self, c: sa.Connection, installation: int, repository: int | None, head: str | None) -> None: ...
 
@@ -55,24 +53,28 @@ class Desk:
         except sa.exc.TimeoutError:
             raise Unavailable("every connection to the database is in use") from None
 
-    def ask(self, keys: Iterable[PullKey], mode: Mode = "push") -> None:
+    def ask(self, keys: Iterable[PullKey]) -> None:
         """Queues reviews nobody sent an event for."""
         with self._store.engine.begin() as c:
             for key in keys:
-                self._ask(c, key, mode)
+                self._ask(c, key)
 
-    def _ask(self, c: sa.Connection, key: PullKey, mode: Mode) -> None:
-        self._queue.review(c, Request(key, self._store.next_generation(c, key), mode))
+    def survey(self, installation: int, repositories: Iterable[tuple[int, str]]) -> None:
+        """Queues a survey of each repository, given by id and full name."""
+        with self._store.engine.begin() as c:
+            for id, full_name in repositories:
+                self._store.name(c, installation, id, full_name)
+                self._queue.survey(c, installation, id, None)
+
+    def _ask(self, c: sa.Connection, key: PullKey) -> None:
+        self._queue.review(c, Request(key, self._store.next_generation(c, key)))
 
     def _take(self, c: sa.Connection, event: Event) -> bool:
         match event:
-            case ReviewWanted(installation, repository, number):
+            case ReviewWanted(installation, repository, number) | PullClosed(installation, repository, number):
+                # Events may come late or in another order: whether the pull request is closed, GitHub is asked.
                 self._name(c, installation, [repository])
-                self._ask(c, PullKey(installation, repository.id, number), "push")
-            case PullClosed(installation, repository, number):
-                self._name(c, installation, [repository])
-                key = PullKey(installation, repository.id, number)
-                self._queue.close(c, Request(key, self._store.next_generation(c, key, is_open=False)))
+                self._ask(c, PullKey(installation, repository.id, number))
             case Rerequested():
                 self._again(c, event)
             case InstallationAdded(installation, _, ()) | PermissionsChanged(installation):
@@ -95,9 +97,10 @@ class Desk:
     def _again(self, c: sa.Connection, event: Rerequested) -> None:
         repository = event.repository
         self._name(c, event.installation, [repository])
+        self._store.unsettle(c, repository.id, event.head)  # whatever stands there is to be written anew
         numbers = event.numbers or tuple(self._store.open_with_head(c, repository.id, event.head))
         for number in numbers:
-            self._ask(c, PullKey(event.installation, repository.id, number), "asked")
+            self._ask(c, PullKey(event.installation, repository.id, number))
         if not numbers:
             self._queue.survey(c, event.installation, repository.id, event.head)
 

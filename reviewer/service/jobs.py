@@ -27,11 +27,12 @@ from dbos import (
     SetWorkflowID,
 )
 
-from reviewer.github.errors import GitHubError, Gone, RateLimited, Unsure
+from reviewer.github.errors import GitHubError, Gone, NotInstalled, RateLimited, Refused, Unsure
+from reviewer.service.analysis import ChangeTooLarge
 from reviewer.service.database import connect, is_sqlite
 from reviewer.service.inbox import Desk
 from reviewer.service.log import bound_job, logger
-from reviewer.service.publish import Mode, Request
+from reviewer.service.publish import Request
 from reviewer.service.review import Outcome, Reviewer
 from reviewer.service.slots import DatabaseSlots, FileSlots, Slots, first_free
 from reviewer.service.store import PullKey
@@ -40,9 +41,11 @@ from reviewer.sources import FetchFailed, SourceError
 
 APPLICATION_VERSION = "1"  # a running job is only recovered by the version that it was begun under
 QUEUE = "reviews"
-LANES = 3  # how many pull requests of one installation are reviewed at the same time
+LANES = 2  # how many pull requests of one installation are reviewed at the same time; fewer than workers
 ATTEMPTS = 4  # of a step, 1, 3 and 9 seconds apart
-DEFERRALS = 8  # of a job that a rate limit stops
+TRIES = (1 / 15, 4 / 15, 10 / 15)  # when a review that fails is tried again, in shares of the patience
+LONGEST_WAIT = 3600.0  # seconds
+SURVEYS = 30  # how often listing pull requests is tried: for about a day
 RECOVERIES = 10  # of a job whose worker dies; content cannot kill a worker, only the child it is analysed in
 REAP_SECONDS = 5.0
 POLL_SECONDS = 0.25
@@ -63,10 +66,7 @@ class DurableQueue:
         self._client = DBOSClient(system_database_engine=engine, serializer=DBOSPortableJSONSerializer(), lazy=True)
 
     def review(self, c: sa.Connection, request: Request) -> None:
-        self._add(c, "review", request.key, request.generation, request.mode, 0, None)
-
-    def close(self, c: sa.Connection, request: Request) -> None:
-        self._add(c, "close", request.key, request.generation)
+        self._add(c, "review", request.key, request.generation, 0, None, True)
 
     def survey(self, c: sa.Connection, installation: int, repository: int | None, head: str | None) -> None:
         options = _options("survey", f"{installation}:survey")
@@ -76,7 +76,7 @@ class DurableQueue:
         options = _options("remove", f"{installation}:survey")
         self._client.enqueue_in_transaction(c, options, installation, repositories)
 
-    def _add(self, c: sa.Connection, workflow: str, key: PullKey, *args: int | str | None) -> None:
+    def _add(self, c: sa.Connection, workflow: str, key: PullKey, *args: int | str | bool | None) -> None:
         identity = (key.installation, key.repository, key.number)
         self._client.enqueue_in_transaction(c, _options(workflow, _lane(key)), *identity, *args)
 
@@ -105,6 +105,7 @@ class _Bench:
     reviewer: Reviewer | None = None
     surveyor: Surveyor | None = None
     desk: Desk | None = None
+    patience: float = 0.0
 
 
 def _reviewer() -> Reviewer:
@@ -114,26 +115,42 @@ def _reviewer() -> Reviewer:
 
 
 def _guarded(act: Callable[[], Outcome]) -> Answer:
-    """How an attempt came out, as a value that can be stored. Raises only what is worth another attempt."""
+    """How an attempt came out, as a value that can be stored. Raises only what is worth another attempt at once.
+
+    *failed* has ``again``, whether the same may work later, and ``is_ours``, whether the change is not to blame.
+    """
     try:
         outcome = act()
     except RateLimited as error:
         return {"state": "deferred", "after": error.after, "reason": str(error)}
-    except Gone as error:
-        return {"state": "gone", "reason": str(error)}
-    except (GitHubError, SourceError) as error:
+    except (GitHubError, SourceError, sa.exc.SQLAlchemyError) as error:
         if _is_worth_another(error) and not _is_last_attempt():
-            _log.warning("attempt failed", reason=str(error))
+            _log.warning("attempt failed", reason=_told(error))
             raise
-        return {"state": "failed", "reason": str(error)}
+        again = not isinstance(error, Refused | NotInstalled | ChangeTooLarge)
+        is_ours = not isinstance(error, ChangeTooLarge)
+        kind = "gone" if isinstance(error, Gone) else "failed"
+        return {"state": "failed", "kind": kind, "reason": _told(error), "again": again, "is_ours": is_ours}
     except Exception as error:  # noqa: BLE001 - the boundary: the check says what happened, the log where
         _log.exception("a fault of the reviewer")
-        return {"state": "failed", "reason": f"a fault of the reviewer itself ({type(error).__name__})"}
+        reason = f"a fault of the reviewer itself ({type(error).__name__})"
+        return {"state": "failed", "reason": reason, "again": False, "is_ours": True}
     return {"state": outcome.state, "concerns": list(outcome.concerns)}
 
 
 def _is_worth_another(error: BaseException) -> bool:
-    return isinstance(error, Unsure) or (isinstance(error, FetchFailed) and error.retry)
+    return isinstance(error, Unsure | sa.exc.SQLAlchemyError) or (isinstance(error, FetchFailed) and error.retry)
+
+
+def _told(error: Exception) -> str:
+    """What people are told of an error; paths and statements of the service are not for them."""
+    if isinstance(error, sa.exc.SQLAlchemyError):
+        _log.warning("the database failed", reason=str(error))
+        return "the service's database did not answer"
+    if isinstance(error, SourceError) and not isinstance(error, FetchFailed | ChangeTooLarge):
+        _log.warning("a copy of the repository failed", reason=str(error))
+        return "the service's copy of the repository could not be read"
+    return str(error)
 
 
 def _is_last_attempt() -> bool:
@@ -152,18 +169,16 @@ _step = DBOS.step(
 
 
 @_step
-def _review(key: Key, generation: int, mode: Mode) -> Answer:
-    return _guarded(lambda: _reviewer().review(Request(PullKey(*key), generation, mode)))
+def _review(key: Key, generation: int, attempt: int) -> Answer:
+    answer = _guarded(lambda: _reviewer().review(Request(PullKey(*key), generation), _is_last_attempt()))
+    if answer["state"] == "failed" and answer["again"] and attempt < len(TRIES) and _Bench.patience:
+        return {**answer, "state": "deferred", "after": _Bench.patience * TRIES[attempt]}
+    return answer
 
 
 @_step
-def _give_up(key: Key, generation: int, reason: str) -> Answer:
-    return _guarded(lambda: _reviewer().give_up(Request(PullKey(*key), generation), reason))
-
-
-@_step
-def _close(key: Key, generation: int) -> Answer:
-    return _guarded(lambda: _reviewer().close(Request(PullKey(*key), generation)))
+def _give_up(key: Key, generation: int, reason: str, is_ours: bool) -> Answer:
+    return _guarded(lambda: _reviewer().give_up(Request(PullKey(*key), generation), reason, is_ours))
 
 
 @_step
@@ -201,48 +216,33 @@ def _bound(installation: int, repository: int | None, number: int | None = None)
 
 @DBOS.workflow(name="review", max_recovery_attempts=RECOVERIES)
 def review_job(
-    installation: int, repository: int, number: int, generation: int, mode: Mode, attempt: int, trouble: str | None
+    installation: int, repository: int, number: int, generation: int, attempt: int, trouble: str | None, is_ours: bool
 ) -> str:
     """Reviews a pull request; with ``trouble``, only says on its check why that cannot be done."""
     key = (installation, repository, number)
     with _bound(installation, repository, number):
-        answer = _give_up(key, generation, trouble) if trouble else _review(key, generation, mode)
-        if answer["state"] in ("failed", "gone") and not trouble:
-            trouble = answer["reason"]
-            answer = _give_up(key, generation, trouble)
-        if answer["state"] == "failed":  # not even that could be written: GitHub is away
-            answer, trouble = {**answer, "state": "deferred", "after": min(60 * 2**attempt, 3600)}, None
+        answer: Answer = {"state": "failed", "reason": trouble, "is_ours": is_ours}
+        if trouble is None:
+            answer = _review(key, generation, attempt)
+        if answer["state"] == "failed":
+            trouble, is_ours = str(answer["reason"]), bool(answer["is_ours"])
+            answer = _give_up(key, generation, trouble, is_ours)
+            if answer.get("kind") == "gone":  # there is no check to write any more
+                answer = {"state": "gone", "reason": trouble}
+            elif answer["state"] == "failed" and answer["again"]:  # GitHub is away: not even that could be written
+                answer, trouble = {**answer, "state": "deferred", "after": _later(attempt)}, None
         reason = answer.get("reason", trouble)
-        told = {"reason": reason} if reason else {}
-        _log.info(f"review {answer['state']}", generation=generation, **told)
+        _log.info(f"review {answer['state']}", generation=generation, **({"reason": reason} if reason else {}))
         if answer["state"] == "deferred":
-            _defer(key, (generation, mode, attempt + 1, trouble), answer)
+            with SetEnqueueOptions(queue_partition_key=_lane(PullKey(*key)), delay_seconds=answer["after"]):
+                DBOS.enqueue_workflow(QUEUE, review_job, *key, generation, attempt + 1, trouble, is_ours)
         if answer.get("concerns"):
             _ask_again(key, answer["concerns"])
         return str(answer["state"])
 
 
-def _defer(key: Key, rest: tuple[int, Mode, int, str | None], answer: Answer) -> None:
-    """Queues the job anew for later, so that its lane is free until then."""
-    generation, mode, attempt, trouble = rest
-    if attempt > DEFERRALS:  # once more, to say so
-        if trouble is not None or attempt > DEFERRALS + 1:
-            raise RuntimeError(f"the check of {PullKey(*key)} could not be concluded: {answer['reason']}")
-        trouble = answer["reason"]
-    with SetEnqueueOptions(queue_partition_key=_lane(PullKey(*key)), delay_seconds=answer["after"]):
-        DBOS.enqueue_workflow(QUEUE, review_job, *key, generation, mode, attempt, trouble)
-
-
-@DBOS.workflow(name="close", max_recovery_attempts=RECOVERIES)
-def close_job(installation: int, repository: int, number: int, generation: int) -> str:
-    """Ends what was begun for a pull request that is closed."""
-    key = (installation, repository, number)
-    with _bound(installation, repository, number):
-        answer = _close(key, generation)
-        if answer.get("concerns"):
-            _ask_again(key, answer["concerns"])
-        _log.info(f"pull request {answer['state']}")
-        return str(answer["state"])
+def _later(attempt: int) -> float:
+    return min(60.0 * (1 << min(attempt, 10)), LONGEST_WAIT)
 
 
 @DBOS.workflow(name="survey", max_recovery_attempts=RECOVERIES)
@@ -250,12 +250,12 @@ def survey_job(installation: int, repository: int | None, head: str | None, atte
     """Queues reviews of the open pull requests of an installation, a repository, or with one head."""
     with _bound(installation, repository):
         answer = _survey(installation, repository, head)
-        if answer["state"] == "deferred" and attempt < DEFERRALS:
+        if answer["state"] == "failed" and answer["again"]:
+            answer = {**answer, "state": "deferred", "after": _later(attempt)}
+        if answer["state"] == "deferred" and attempt < SURVEYS:
             with SetEnqueueOptions(queue_partition_key=f"{installation}:survey", delay_seconds=answer["after"]):
                 DBOS.enqueue_workflow(QUEUE, survey_job, installation, repository, head, attempt + 1)
-        _log.info(f"survey {answer['state']}", reason=answer.get("reason"))
-        if answer["state"] == "failed":
-            raise RuntimeError(f"the open pull requests could not be listed: {answer['reason']}")
+        _log.info(f"survey {answer['state']}", **({"reason": answer["reason"]} if "reason" in answer else {}))
         return str(answer["state"])
 
 
@@ -272,10 +272,13 @@ def remove_job(installation: int, repositories: list[int] | None) -> str:
 class Worker:
     """Runs jobs in threads of this process, from ``start`` to ``stop``. There can be one in a process."""
 
-    def __init__(self, url: str, size: int, reviewer: Reviewer, surveyor: Surveyor, desk: Desk) -> None:
+    def __init__(
+        self, url: str, size: int, reviewer: Reviewer, surveyor: Surveyor, desk: Desk, patience: float = 0.0
+    ) -> None:
         self._url = url
         self._size = size
         _Bench.reviewer, _Bench.surveyor, _Bench.desk = reviewer, surveyor, desk
+        _Bench.patience = patience
         self._slots: Slots | None = None
         self._reaper: _Reaper | None = None
 
@@ -376,4 +379,4 @@ def _bury() -> None:
             reason = f"the review ended its worker process {RECOVERIES} times"
             lane = _lane(PullKey(*arguments[:3]))
             with SetEnqueueOptions(queue_partition_key=lane), SetWorkflowID(id):
-                DBOS.enqueue_workflow(QUEUE, review_job, *arguments[:6], reason)
+                DBOS.enqueue_workflow(QUEUE, review_job, *arguments[:5], reason, True)

@@ -6,9 +6,9 @@ GitHub did it: the next try looks on GitHub first.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import astuple, dataclass, replace
 
 from reviewer.core.finding import Review
 from reviewer.github.errors import GitHubError, Gone, Moved, RateLimited, Refused, Unauthorised, Unprocessable
@@ -23,8 +23,6 @@ COMMENTS_PER_REQUEST = 25
 NOTHING_DONE = (RateLimited, Gone, Refused, Unprocessable, Moved, Unauthorised)
 REFUSED = "GitHub takes no comment on its line"
 
-Mode = Literal["push", "asked"]
-
 
 class HeadMoved(Exception):
     """The pull request got another head while its review was written."""
@@ -32,22 +30,22 @@ class HeadMoved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A pull request to review. *asked* means that somebody wants a new check run, whatever it says."""
+    """A pull request to review, and how many requests to review it there were."""
 
     key: PullKey
     generation: int
-    mode: Mode = "push"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Publisher:
-    """What one review writes about one pull request."""
+    """What one review writes about one pull request. ``knows_comments``: the store knows every comment there is."""
 
     store: Store
     github: RepositoryApi
     request: Request
     login: Callable[[], str]
     details_url: str | None = None
+    knows_comments: bool = False
 
     @property
     def key(self) -> PullKey:
@@ -73,6 +71,8 @@ class Publisher:
 
     def start(self, head: str) -> int:
         """Creates the check run of a head, in progress; its id."""
+        if not self.store.was_done(self.key, self.request.generation, f"check {head}"):
+            self._unsettle(head)
         name = self._external_id(self.request.generation)
         return self._write(
             f"check {head}",
@@ -80,16 +80,33 @@ class Publisher:
             lambda: self._find(head, name),
         )
 
+    def _unsettle(self, head: str) -> None:
+        """Before anything is written on a head: until it is done, nobody knows what stands there."""
+        with self.store.engine.begin() as c:
+            self.store.unsettle(c, self.key.repository, head)
+
     def _external_id(self, generation: int) -> str:
         return f"pr:{self.key.number}:{generation}"
 
     def _find(self, head: str, external_id: str) -> int | None:
-        return next((run.id for run in self.github.check_runs(head) if run.external_id == external_id), None)
+        runs = (run for run in self.github.check_runs(head) if f"{run.app}[bot]" == self.login())
+        return next((run.id for run in runs if run.external_id == external_id), None)
 
     def conclude(self, head: str, check: Check) -> int:
         """Concludes the check run that was started on a head, or creates it as concluded; its id."""
-        if not self.store.was_tried(self.key, self.request.generation, f"check {head}"):
-            return self._create_concluded(head, check)
+        generation, digest = self.request.generation, digest_of(check)
+        stands = self.store.standing(self.key.repository, head) == digest
+        self._unsettle(head)
+        is_started = self.store.was_tried(self.key, generation, f"check {head}")
+        what = f"conclusion {head}" if is_started else f"concluded {head}"
+        is_done = self.store.was_done(self.key, generation, what)
+        run = self._conclude_started(head, check) if is_started else self._create_concluded(head, check)
+        if is_done and not stands:  # done by an earlier try, which may have come to another verdict
+            self.github.conclude_check(run, check, ())
+        self.store.stands(self.key.repository, head, digest)
+        return run
+
+    def _conclude_started(self, head: str, check: Check) -> int:
         run = self.start(head)  # which is known already, or looked for
         *before, last = _chunks(check.annotations)
         for index, chunk in enumerate(before):
@@ -126,20 +143,24 @@ class Publisher:
         written = f"annotations {index} {head}"
         self._write(written, do, lambda: run if self.github.check_run(run).annotations >= there else None)
 
-    def reconclude(self, run: int, check: Check) -> None:
+    def reconclude(self, run: int, head: str, check: Check) -> None:
         """Changes the verdict and the words of a concluded check run; its annotations stay."""
+        self._unsettle(head)
         self.github.conclude_check(run, check, ())
+        self.store.stands(self.key.repository, head, digest_of(check))
 
-    def close_checks(self, but: str | None = None) -> None:
-        """Concludes what this review and earlier ones left open, on every head but one."""
-        for left in self._open():
-            if left.head != but or left.generation != self.request.generation:
-                self._close(left)
+    def close_checks(self, but: str | None = None) -> set[str]:
+        """Ends what this review, but for one head, and earlier ones left open; the heads on which something was."""
+        left = [c for c in self._open() if c.head != but or c.generation != self.request.generation]
+        for open_check in left:
+            self._close(open_check)
+        return {open_check.head for open_check in left}
 
     def _open(self) -> list[OpenCheck]:
         return self.store.open_checks(self.key, self.request.generation)
 
     def _close(self, left: OpenCheck) -> None:
+        self._unsettle(left.head)
         run = left.id if left.id is not None else self._find(left.head, self._external_id(left.generation))
         if run is None:
             self.store.not_done(self.key, left.generation, f"check {left.head}")
@@ -150,14 +171,12 @@ class Publisher:
 
     # -- comments --------------------------------------------------
 
-    def comment(self, head: str, review: Review, shown: Mapping[str, frozenset[int]], trusted: bool) -> Plan:
-        """Posts what was not said before. ``trusted`` means that the store knows every comment there is.
-
-        Raises HeadMoved where the pull request has another head by now.
-        """
+    def comment(self, head: str, review: Review, shown: Mapping[str, frozenset[int]]) -> Plan:
+        """Posts what was not said before. Raises HeadMoved where the pull request has another head by now."""
         planned = self._plan(review, shown)
-        if planned.comments and not trusted:
+        if planned.comments and not self.knows_comments:
             self._recall()
+            self.knows_comments = True
             planned = self._plan(review, shown)
         on_lines = [comment for comment in planned.comments if comment.line is not None]
         on_files = [comment for comment in planned.comments if comment.line is None]
@@ -234,6 +253,11 @@ class Publisher:
     def _said(self, what: str, id: int, marks: Sequence[FindingsMark]) -> None:
         self.store.say(self.key, marks)  # first: a note without an answer makes the next try look on GitHub
         self.store.done(self.key, self.request.generation, what, id)
+
+
+def digest_of(check: Check) -> str:
+    """Equal for check runs that say the same."""
+    return hashlib.sha256(repr(astuple(check)).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def _chunks(annotations: Sequence[Annotation]) -> list[Sequence[Annotation]]:

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from structlog.contextvars import bind_contextvars
 
 from reviewer.core.finding import Review
 from reviewer.core.snapshot import is_relevant
-from reviewer.github.errors import NotInstalled
+from reviewer.github.errors import Gone, NotInstalled, Refused, Unsure
 from reviewer.github.patch import commentable_lines
 from reviewer.github.repository import ChangedFile, Comparison, Pull
-from reviewer.render.check import Check, Subject, check, irrelevant, together, trouble
+from reviewer.render.check import Check, Subject, check, irrelevant, still, together, trouble
 from reviewer.render.plan import LOCKED, Plan
 from reviewer.resources import built_in_rulebook
 from reviewer.service.analysis import Content, mirror_key
-from reviewer.service.publish import HeadMoved, Publisher, Request
+from reviewer.service.log import logger
+from reviewer.service.publish import HeadMoved, Publisher, Request, digest_of
 from reviewer.service.store import PullKey, Reviewed, Store
 
 MAX_TOGETHER = 3
+MAY_NOT_COMMENT = "the App may not comment here (`pull_requests: write` is missing, or comments are limited)"
+NOT_TAKEN = "GitHub took no comments"
+
+log = logger(__name__)
 
 State = Literal["concluded", "unchanged", "superseded", "closed", "gone"]
 
@@ -46,49 +50,59 @@ class Reviewer:
     content: Content
     details_url: str | None = None
 
-    def review(self, request: Request) -> Outcome:
-        """Reviews a pull request as it is now."""
+    def review(self, request: Request, is_last_try: bool = False) -> Outcome:
+        """Reviews a pull request as it is now. On the last try a verdict without comments is better than none."""
         with self._publisher(request) as publisher:
             if publisher is None:
                 return Outcome("gone")
             if self._is_outdated(request):
-                return _replaced(publisher)
-            return _Run(self, publisher).review()
+                return self._replaced(publisher)
+            return _Run(self, publisher, is_last_try).review()
 
-    def close(self, request: Request) -> Outcome:
-        """Ends what was begun for a pull request that is closed."""
-        key, before = request.key, self.store.reviewed(request.key)
-        if self.store.open_checks(key, request.generation):
-            with self._publisher(request) as publisher:
-                if publisher is not None:
-                    publisher.close_checks()
-        self.content.mirrors.forget(mirror_key(key), f"pull/{key.number}")
-        return Outcome("closed", self._sharing(key, before.head) if before is not None else ())
-
-    def give_up(self, request: Request, reason: str) -> Outcome:
-        """Concludes the check of a review that cannot be finished, saying why."""
+    def give_up(self, request: Request, reason: str, is_ours: bool = True) -> Outcome:
+        """Concludes the check of a review that cannot be finished, saying why and whose trouble it is."""
         with self._publisher(request) as publisher:
             if publisher is None:
                 return Outcome("gone")
             if self._is_outdated(request):
-                return _replaced(publisher)
+                return self._replaced(publisher)
             pull = self._shown(publisher)
-            publisher.close_checks(but=pull.head if pull.is_open else None)
-            if pull.is_open:
-                publisher.conclude(pull.head, trouble(reason))
-                self._unsettle(request.key, pull.head)
-            return Outcome("concluded" if pull.is_open else "closed")
+            if not pull.is_open:
+                return self._closed(publisher)
+            closed = publisher.close_checks(but=pull.head)
+            own = self._trouble(pull, request.key, reason, is_ours)
+            publisher.conclude(pull.head, together(own, pull.number, self.store.others(request.key, pull.head)))
+            log.warning("review given up", reason=reason, conclusion=own.conclusion)
+            return Outcome("concluded", self._sharing(request.key, *closed))
 
-    def _unsettle(self, key: PullKey, head: str) -> None:
-        """Lets the next review of a head write its verdict anew, even where it is the one from before the trouble."""
+    def _trouble(self, pull: Pull, key: PullKey, reason: str, is_ours: bool) -> Check:
+        """What a review without an end means: a failure known before stays one."""
         before = self.store.reviewed(key)
-        if before is not None and before.head == head:
-            self.store.note(key, replace(before, digest=""))
+        place = (pull.head, pull.base, "failure")
+        if before is not None and (before.head, before.base_ref, before.conclusion) == place:
+            return still("failure", before.title, reason)
+        return trouble(reason, "neutral" if is_ours else "failure")
+
+    def _closed(self, publisher: Publisher) -> Outcome:
+        """Ends what was begun for a pull request that is closed."""
+        key = publisher.key
+        self.store.close(key)
+        closed = publisher.close_checks()
+        self.store.settle(key, publisher.request.generation, knows_comments=False)
+        self.content.mirrors.forget(mirror_key(key), f"pull/{key.number}")
+        before = self.store.reviewed(key)
+        return Outcome("closed", self._sharing(key, *closed, *([before.head] if before is not None else [])))
+
+    def _replaced(self, publisher: Publisher) -> Outcome:
+        """Ends a review that a newer one replaces."""
+        return Outcome("superseded", self._sharing(publisher.key, *publisher.close_checks()))
 
     def _shown(self, publisher: Publisher) -> Pull:
         """The pull request as it is now, of a repository that may have got another name."""
         key, github = publisher.key, publisher.github
         pull = github.pull(key.number)
+        if pull.repository != key.repository:
+            raise Gone(f"the name {github.full_name} belongs to another repository now")
         if pull.full_name != github.full_name:  # GitHub leads readers to the new name, but not writers
             github.full_name = pull.full_name
             with self.store.engine.begin() as c:
@@ -115,48 +129,43 @@ class Reviewer:
     def _is_outdated(self, request: Request) -> bool:
         return self.store.generation(request.key) != request.generation
 
-    def _sharing(self, key: PullKey, head: str) -> tuple[int, ...]:
-        return tuple(other.number for other in self.store.others(key, head))
-
-
-def _replaced(publisher: Publisher) -> Outcome:
-    """Ends a review that a newer one replaces."""
-    publisher.close_checks()
-    return Outcome("superseded")
+    def _sharing(self, key: PullKey, *heads: str) -> tuple[int, ...]:
+        """Other open pull requests with one of these heads."""
+        return tuple(sorted({other.number for head in heads for other in self.store.others(key, head)}))
 
 
 class _Run:
     """One review under way."""
 
-    def __init__(self, reviewer: Reviewer, publisher: Publisher) -> None:
+    def __init__(self, reviewer: Reviewer, publisher: Publisher, is_last_try: bool) -> None:
         self.of = reviewer
         self.store = reviewer.store
         self.publisher = publisher
         self.request = publisher.request
         self.key = publisher.key
+        self.is_last_try = is_last_try
         self.before = self.store.reviewed(self.key)
-        self.trusted = self.before is not None and not self.store.is_unsure(self.key)
+        publisher.knows_comments = self.before is not None and not self.store.is_unsure(self.key)
 
     def review(self) -> Outcome:
         pull = self.of._shown(self.publisher)
         bind_contextvars(repository=pull.full_name, head=pull.head)
         if not pull.is_open:
-            self.store.close(self.key)
-            return self.of.close(self.request)
+            return self.of._closed(self.publisher)
         comparison = self.publisher.github.compare(pull.base, pull.head)
         if not _is_relevant(comparison):
-            return self._conclude(pull, comparison, irrelevant(pull.changed_files))
+            return self._conclude(pull, irrelevant(pull.changed_files))
         if not self._is_repeated(pull):
             self.publisher.start(pull.head)
         review, notes = self.of.content.review(self.key, pull, comparison)
         if self.of._is_outdated(self.request):
-            return _replaced(self.publisher)
+            return self.of._replaced(self.publisher)
         try:
             planned = self._comment(pull, review, comparison)
         except HeadMoved:
-            return _replaced(self.publisher)
+            return self.of._replaced(self.publisher)
         subject = Subject(pull.url, pull.number, pull.head, comparison.merge_base, pull.changed_files, notes)
-        outcome = self._conclude(pull, comparison, check(review, planned, subject, built_in_rulebook()))
+        outcome = self._conclude(pull, check(review, planned, subject, built_in_rulebook()))
         if review.verdict != "incomplete":
             self.store.unsay(self.key, (reported.fingerprint for reported in review.findings))
         return outcome
@@ -165,45 +174,54 @@ class _Run:
         if pull.is_locked:
             return self.publisher.list_only(review, LOCKED)
         speaks = any(reported.status == "introduced" for reported in review.findings)
-        shown = _shown(self._files(comparison)) if speaks else {}
-        return self.publisher.comment(pull.head, review, shown, self.trusted)
+        try:
+            shown = _shown(self._files(comparison)) if speaks else {}
+            return self.publisher.comment(pull.head, review, shown)
+        except Refused:
+            return self.publisher.list_only(review, MAY_NOT_COMMENT)
+        except Unsure:
+            if not self.is_last_try:
+                raise
+            return self.publisher.list_only(review, NOT_TAKEN)
 
     def _files(self, comparison: Comparison) -> tuple[ChangedFile, ...]:
         return comparison.files if comparison.files is not None else self.publisher.github.files(self.key.number)
 
     def _is_repeated(self, pull: Pull) -> bool:
-        """Whether this head was reviewed before, against the same branch, and nobody asked for a new check run."""
+        """Whether this head was reviewed before, against the same branch, and its newest check run is concluded."""
         before = self.before
-        if before is None or not before.digest or self.request.mode == "asked":
+        if before is None or (before.head, before.base_ref) != (pull.head, pull.base):
             return False
-        return (before.head, before.base_ref) == (pull.head, pull.base)
+        return self.store.standing(self.key.repository, pull.head) is not None
 
-    def _conclude(self, pull: Pull, comparison: Comparison, own: Check) -> Outcome:
+    def _together(self, pull: Pull, own: Check) -> Check:
+        return together(own, pull.number, self.store.others(self.key, pull.head))
+
+    def _conclude(self, pull: Pull, own: Check) -> Outcome:
         """Publishes the verdict, unless it stands there already."""
-        final = together(own, pull.number, self.store.others(self.key, pull.head))
-        if self.before is not None and self._is_repeated(pull) and self.before.digest == _digest(final):
-            self.publisher.close_checks()
-            return Outcome("unchanged")
-        made = Reviewed(pull.head, comparison.merge_base, comparison.base, pull.base, 0, own.conclusion, own.title, "")
-        self.store.note(self.key, made)  # others with this head can see it from now on
-        final = together(own, pull.number, self.store.others(self.key, pull.head))
-        self.publisher.close_checks(but=pull.head)  # first: GitHub may show the run that is concluded last
+        log.info("verdict", conclusion=own.conclusion, findings=len(own.annotations))
+        closed = self.publisher.close_checks(but=pull.head)  # first: GitHub may show the run that is concluded last
+        final = self._together(pull, own)
+        if self._is_repeated(pull) and self.store.standing(self.key.repository, pull.head) == digest_of(final):
+            return Outcome("unchanged", self.of._sharing(self.key, *closed))
+        # Others with this head can see the verdict from now on, and are looked for again after.
+        self.store.note(self.key, Reviewed(pull.head, pull.base, own.conclusion, own.title))
+        final = self._together(pull, own)
         run = self.publisher.conclude(pull.head, final)
-        for _ in range(MAX_TOGETHER):  # others may have come to a verdict on the same head meanwhile
-            newer = together(own, pull.number, self.store.others(self.key, pull.head))
+        for _ in range(MAX_TOGETHER):
+            newer = self._together(pull, own)
             if newer == final:
                 break
             final = newer
-            self.publisher.reconclude(run, final)
-        self.store.note(self.key, replace(made, check_run=run, digest=_digest(final)))
-        self.store.settle(self.key, self.request.generation)
-        return Outcome("concluded", self._concerned(pull.head, own))
+            self.publisher.reconclude(run, pull.head, final)
+        self.store.settle(self.key, self.request.generation, self.publisher.knows_comments)
+        return Outcome("concluded", self._concerned(pull.head, own, closed))
 
-    def _concerned(self, head: str, own: Check) -> tuple[int, ...]:
-        """Pull requests on the head that was left, and those on this one that were concluded as better than it is."""
-        left = self.before.head if self.before is not None and self.before.head != head else None
-        moved = self.of._sharing(self.key, left) if left is not None else ()
-        return (*moved, *(other.number for other in self.store.others(self.key, head) if own.is_worse_than(other)))
+    def _concerned(self, head: str, own: Check, closed: set[str]) -> tuple[int, ...]:
+        """Pull requests on heads that were left or where a run was ended, and on this one those of a better verdict."""
+        left = self.store.left(self.key)
+        worse = {other.number for other in self.store.others(self.key, head) if own.is_worse_than(other)}
+        return tuple(sorted({*worse, *self.of._sharing(self.key, *closed, *([left] if left is not None else []))}))
 
 
 def _is_relevant(comparison: Comparison) -> bool:
@@ -217,7 +235,3 @@ def _is_relevant(comparison: Comparison) -> bool:
 def _shown(files: tuple[ChangedFile, ...]) -> dict[str, frozenset[int]]:
     """The lines GitHub takes comments on, by file."""
     return {file.path: commentable_lines(file.patch or "") for file in files}
-
-
-def _digest(check: Check) -> str:
-    return hashlib.sha256(repr(astuple(check)).encode("utf-8", "backslashreplace")).hexdigest()

@@ -57,7 +57,9 @@ class Service:
         content = Content(store, self._app, mirrors, self._analysts, self.settings.git_url)
         desk = Desk(store, self._queue)
         reviewer = Reviewer(store, content, self.settings.public_url)
-        return Worker(url, self.settings.workers, reviewer, Surveyor(store, self._app, desk), desk)
+        return Worker(
+            url, self.settings.workers, reviewer, Surveyor(store, self._app, desk), desk, self.settings.patience
+        )
 
     def run(self, host: str, port: int) -> None:
         """Serves until it is told to end."""

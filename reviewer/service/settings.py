@@ -72,7 +72,12 @@ SETTINGS: dict[str, Setting] = {
     ),
     "public_url": Setting("Where people reach this service, for links in check runs.", told="there are no such links"),
     "log_format": Setting("`json` or `text`.", told="`text` on a terminal, else `json`"),
-    "workers": Setting(f"How many reviews run at the same time, 1 to {values.MOST_WORKERS}.", default="2"),
+    "workers": Setting(f"How many reviews run at the same time, 1 to {values.MOST_WORKERS}.", default="3"),
+    "patience": Setting(
+        "How many seconds a review that fails is tried again, its check in progress, before the check says that it "
+        f"could not be finished, 0 to {values.MOST_PATIENCE}.",
+        default="300",
+    ),
 }
 
 
@@ -99,6 +104,7 @@ class Settings:
     public_url: str | None
     log_format: Literal["json", "text"]
     workers: int
+    patience: int
 
     def secret_texts(self) -> tuple[str, ...]:
         """What must not be logged."""
@@ -128,6 +134,7 @@ class Written(BaseSettings):
     public_url: str = ""
     log_format: str = ""
     workers: str = ""
+    patience: str = ""
 
 
 def load() -> Settings:
@@ -200,9 +207,10 @@ class _Reading:
         public_url = self._given("public_url", values.page_url)
         log_format = self._given("log_format", values.log_format)
         workers = self._needed("workers", values.workers)
+        patience = self._needed("patience", values.patience)
         if self.problems or not (app_id and key and secrets and api and git and database):
             return None
-        if cache_dir is None or cache_bytes is None or workers is None:
+        if cache_dir is None or cache_bytes is None or workers is None or patience is None:
             return None
         return Settings(
             app_id=app_id,
@@ -216,6 +224,7 @@ class _Reading:
             public_url=public_url,
             log_format=log_format or ("text" if sys.stderr.isatty() else "json"),
             workers=workers,
+            patience=patience,
         )
 
     def _text(self, name: str) -> str:

@@ -12,8 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from reviewer.core.finding import Conclusion
-from reviewer.render.check import Other
+from reviewer.render.check import Ending, Other
 from reviewer.render.markers import FindingsMark
 from reviewer.service import tables as t
 
@@ -32,16 +31,12 @@ class PullKey:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """The last review of a pull request that came to an end; commits are full ids."""
+    """The last review of a pull request that came to a verdict: of which head, against which branch."""
 
     head: str
-    merge_base: str
-    base: str
     base_ref: str
-    check_run: int
-    conclusion: Conclusion
+    conclusion: Ending
     title: str
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +76,12 @@ class Store:
         row = self._insert(t.repositories).values(id=repository, **values)
         c.execute(row.on_conflict_do_update(index_elements=["id"], set_=values))
 
-    def next_generation(self, c: sa.Connection, key: PullKey, is_open: bool = True) -> int:
+    def next_generation(self, c: sa.Connection, key: PullKey) -> int:
         """Counts one more request to review a pull request, which makes every earlier one out of date."""
-        values = {"installation": key.installation, "is_open": is_open}
-        row = self._insert(t.pulls).values(repository=key.repository, number=key.number, generation=1, **values)
+        values = {"installation": key.installation, "is_open": True}
+        # From the clock on, so that a pull request that was forgotten never has a generation a second time.
+        first = {"repository": key.repository, "number": key.number, "generation": int(time.time())}
+        row = self._insert(t.pulls).values(**first, **values)
         counted = {"generation": t.pulls.c.generation + 1, **values}
         bumped = row.on_conflict_do_update(index_elements=["repository", "number"], set_=counted)
         return int(c.execute(bumped.returning(t.pulls.c.generation)).scalar_one())
@@ -100,7 +97,7 @@ class Store:
         """Forgets repositories of an installation, all of them where no ids are given; the ids forgotten."""
         rows = sa.select(t.repositories.c.id).where(t.repositories.c.installation == installation)
         found = list(c.execute(rows if ids is None else rows.where(t.repositories.c.id.in_(list(ids)))).scalars())
-        for table in (t.pulls, t.said, t.writes):
+        for table in (t.pulls, t.standing, t.said, t.writes):
             c.execute(sa.delete(table).where(table.c.repository.in_(found)))
         c.execute(sa.delete(t.repositories).where(t.repositories.c.id.in_(found)))
         if ids is None:
@@ -134,19 +131,38 @@ class Store:
             return [Other(*row) for row in c.execute(rows.order_by(p.number))]
 
     def note(self, key: PullKey, review: Reviewed) -> None:
-        """Keeps the outcome of a review."""
+        """Keeps the verdict of a review, and which head it leaves."""
         values = {name: getattr(review, name) for name in Reviewed.__dataclass_fields__}
+        p = t.pulls.c
+        left = sa.case((p.head != review.head, p.head), else_=p.left_head)
         with self.engine.begin() as c:
-            c.execute(sa.update(t.pulls).where(*_is(t.pulls, key)).values(**values))
+            c.execute(sa.update(t.pulls).where(*_is(t.pulls, key)).values(left_head=left, **values))
 
-    def settle(self, key: PullKey, generation: int) -> None:
-        """Forgets the writes of reviews up to a generation: all of them are done."""
+    def left(self, key: PullKey) -> str | None:
+        """The head that was reviewed before the last one."""
         with self.engine.begin() as c:
-            c.execute(sa.delete(t.writes).where(*_is(t.writes, key), t.writes.c.generation <= generation))
+            return c.execute(sa.select(t.pulls.c.left_head).where(*_is(t.pulls, key))).scalar()
 
     def close(self, key: PullKey) -> None:
         with self.engine.begin() as c:
             c.execute(sa.update(t.pulls).where(*_is(t.pulls, key)).values(is_open=False))
+
+    # -- what stands on a head --------------------------------------------------
+
+    def standing(self, repository: int, head: str) -> str | None:
+        """A digest of the newest check run of a head; None where it is not known, or is not concluded."""
+        s = t.standing.c
+        with self.engine.begin() as c:
+            return c.execute(sa.select(s.digest).where(s.repository == repository, s.head == head)).scalar()
+
+    def stands(self, repository: int, head: str, digest: str) -> None:
+        row = self._insert(t.standing).values(repository=repository, head=head, digest=digest)
+        with self.engine.begin() as c:
+            c.execute(row.on_conflict_do_update(index_elements=["repository", "head"], set_={"digest": digest}))
+
+    def unsettle(self, c: sa.Connection, repository: int, head: str) -> None:
+        """Notes that the newest check run of a head is being written, or is to be written anew."""
+        c.execute(sa.delete(t.standing).where(t.standing.c.repository == repository, t.standing.c.head == head))
 
     # -- what was said --------------------------------------------------
 
@@ -200,11 +216,27 @@ class Store:
         with self.engine.begin() as c:
             return c.execute(sa.select(t.writes.c.what).where(*_write(key, generation, what))).first() is not None
 
+    def was_done(self, key: PullKey, generation: int, what: str) -> bool:
+        """Whether a write has a result."""
+        where = (*_write(key, generation, what), t.writes.c.result.is_not(None))
+        with self.engine.begin() as c:
+            return c.execute(sa.select(t.writes.c.what).where(*where)).first() is not None
+
     def is_unsure(self, key: PullKey) -> bool:
         """Whether any write to a pull request may have been done without the service knowing its result."""
         with self.engine.begin() as c:
             row = c.execute(sa.select(t.writes.c.what).where(*_is(t.writes, key), t.writes.c.result.is_(None)))
             return row.first() is not None
+
+    def settle(self, key: PullKey, generation: int, knows_comments: bool) -> None:
+        """Forgets the writes of reviews up to a generation. A comment without an answer is only forgotten where every
+        comment there is is known."""
+        w = t.writes.c
+        where = [*_is(t.writes, key), w.generation <= generation]
+        if not knows_comments:
+            where.append(w.result.is_not(None) | ~(w.what.startswith("review ") | w.what.startswith("file ")))
+        with self.engine.begin() as c:
+            c.execute(sa.delete(t.writes).where(*where))
 
     def open_checks(self, key: PullKey, generation: int) -> list[OpenCheck]:
         """Check runs that reviews up to a generation created, or may have created, and did not conclude."""

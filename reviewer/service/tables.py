@@ -25,17 +25,21 @@ pulls = sa.Table(
     sa.Column("repository", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("installation", sa.BigInteger, nullable=False, index=True),
-    sa.Column("generation", sa.Integer, nullable=False),  # counts the reviews that were asked for
+    sa.Column("generation", sa.BigInteger, nullable=False),  # counts the requests to review it, from a time on
     sa.Column("is_open", sa.Boolean, nullable=False),
     # The last review that came to an end; all null before it.
     sa.Column("head", sa.String(64), index=True),
-    sa.Column("merge_base", sa.String(64)),
-    sa.Column("base", sa.String(64)),
     sa.Column("base_ref", sa.Text),
-    sa.Column("check_run", sa.BigInteger),
     sa.Column("conclusion", sa.String(20)),
     sa.Column("title", sa.Text),
-    sa.Column("digest", sa.String(64)),
+    sa.Column("left_head", sa.String(64)),  # the head that was reviewed before this one
+)
+standing = sa.Table(
+    "standing",  # what the newest check run of a head says; no row while that is not known
+    metadata,
+    sa.Column("repository", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("head", sa.String(64), primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False),
 )
 said = sa.Table(
     "said",
@@ -52,7 +56,7 @@ writes = sa.Table(
     metadata,
     sa.Column("repository", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("generation", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("generation", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("what", sa.String(100), primary_key=True),
     sa.Column("result", sa.BigInteger),  # null until GitHub answered
 )

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 SHORTEST_SECRET = 16
 SMALLEST_CACHE = 100_000_000
 MOST_WORKERS = 64
+MOST_PATIENCE = 3600
 _LARGEST_KEY = 64 * 1024
 
 
@@ -218,6 +219,11 @@ def cache_bytes(text: str) -> int:
 
 def workers(text: str) -> int:
     return _number(text, 1, MOST_WORKERS)
+
+
+def patience(text: str) -> int:
+    """Seconds."""
+    return _number(text, 0, MOST_PATIENCE)
 
 
 def _number(text: str, least: int, most: int) -> int:

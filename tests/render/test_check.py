@@ -22,6 +22,7 @@ from reviewer.render.check import (
     check,
     fit,
     irrelevant,
+    still,
     superseded,
     title,
     together,
@@ -365,5 +366,16 @@ def test_trouble_says_what_to_do_and_gates_nobody() -> None:
     assert trouble("", "failure").conclusion == "failure"
 
 
-def test_a_replaced_head_is_neutral() -> None:
-    assert (superseded().conclusion, superseded().title) == ("neutral", "Replaced by a newer push")
+def test_a_replaced_run_lets_nothing_through() -> None:
+    assert (superseded().conclusion, superseded().title) == ("cancelled", "Replaced")
+
+
+def test_a_failure_that_is_known_stays_one_when_it_cannot_be_looked_at_again() -> None:
+    made = still("failure", "1 finding keeps this from being merged", "git: @acme is away")
+    assert (made.conclusion, made.title) == ("failure", "1 finding keeps this from being merged")
+    assert "```\ngit: @acme is away\n```" in made.summary
+
+
+def test_trouble_says_whether_the_change_is_let_through() -> None:
+    assert "does not keep it from being merged" in trouble("away").summary
+    assert "it fails the check" in trouble("too large", "failure").summary

@@ -218,6 +218,15 @@ os.kill(os.getpid(), signal.SIGXCPU)
     assert problem.message == "nothing was analysed: the analysis needed more CPU time than the limit"
 
 
+def test_a_child_that_only_waits_is_ended_by_the_clock(folder: Path) -> None:
+    analyst = scripted("import time; time.sleep(600)")
+    analyst.max_seconds = 0.5
+    assert (
+        only_problem(review_by(analyst, folder)).message
+        == "nothing was analysed: the analysis took longer than the limit"
+    )
+
+
 class Kept:
     """Analyses kept in memory."""
 

@@ -39,6 +39,7 @@ class ServiceProcess:
             "REVIEWER_PRIVATE_KEY_FILE": str(key),
             "REVIEWER_WEBHOOK_SECRET": github.app.webhook_secret,
             "REVIEWER_GITHUB_API_URL": github.api_url,
+            "REVIEWER_PATIENCE": "0",
             **settings,
         }
         self._process: subprocess.Popen[bytes] | None = None

@@ -15,19 +15,20 @@ class MemoryQueue:
 
     jobs: list[tuple[object, ...]] = field(default_factory=list)
     full: bool = False
+    first: dict[str, int] = field(default_factory=dict)
 
     def _take(self, *job: object) -> None:
         if self.full:
             raise RuntimeError("the queue takes no job")
         self.jobs.append(job)
 
+    def _count(self, request: Request) -> int:
+        """Which request for a pull request this is, from 1."""
+        return request.generation - self.first.setdefault(str(request.key), request.generation) + 1
+
     def review(self, c: sa.Connection, request: Request) -> None:
         assert c.in_transaction()
-        self._take("review", str(request.key), request.generation, request.mode)
-
-    def close(self, c: sa.Connection, request: Request) -> None:
-        assert c.in_transaction()
-        self._take("close", str(request.key), request.generation)
+        self._take("review", str(request.key), self._count(request))
 
     def survey(self, c: sa.Connection, installation: int, repository: int | None, head: str | None) -> None:
         assert c.in_transaction()

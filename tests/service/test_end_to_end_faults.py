@@ -81,7 +81,7 @@ def test_a_head_that_moves_while_its_review_is_posted_gets_none(shop: Shop) -> N
     second = shop.push(pull, {OTHER: ROUTE})
     shop.check(second)
     (run,) = shop.runs(first)
-    assert (run.status, run.output["title"]) == ("completed", "Replaced by a newer push")
+    assert (run.status, run.output["title"]) == ("completed", "Replaced")
     assert shop.heads(pull) == [second]
     assert shop.posted(pull) == [(LIVE, ROUTE_LINE), (OTHER, ROUTE_LINE)]
 
@@ -93,7 +93,7 @@ def test_a_head_that_moved_without_a_word_is_not_reviewed_in_its_stead(shop: Sho
     first = pull.head_sha
     until(lambda: [r for r in shop.asked if r.path.endswith("/reviews")], explain=shop.explain)
     shop.push(pull, {OTHER: ROUTE}, deliver=False)
-    assert shop.check(first).output["title"] == "Replaced by a newer push"
+    assert shop.check(first).output["title"] == "Replaced"
     assert shop.posted(pull) == []
 
 
@@ -239,19 +239,25 @@ def permissions(shop: Shop) -> Iterator[Shop]:
         holder.permissions.update(contents="read", pull_requests="write", checks="write")
 
 
-@pytest.mark.parametrize("name", ["contents", "pull_requests"])
-def test_a_permission_that_is_missing_is_named_in_the_check(permissions: Shop, name: str) -> None:
+def test_a_permission_that_is_missing_is_named_in_the_check(permissions: Shop) -> None:
     shop = permissions
     shop.refusals = True
-    level = "read" if name == "contents" else "write"
-    if name == "contents":
-        shop.github.withdraw(name)
-    else:
-        shop.installation.permissions[name] = "read"
+    shop.github.withdraw("contents")
     pull = shop.open(BOTH)
     run = shop.check(pull.head_sha)
     assert (run.conclusion, run.output["title"]) == ("neutral", "The review could not be finished")
-    assert f"{name}={level}" in run.output["summary"]
+    assert "contents=read" in run.output["summary"]
+    assert shop.posted(pull) == []
+
+
+def test_a_finding_fails_the_check_although_the_app_may_not_comment(permissions: Shop) -> None:
+    shop = permissions
+    shop.refusals = True
+    shop.installation.permissions["pull_requests"] = "read"
+    pull = shop.open(BOTH)
+    run = shop.check(pull.head_sha)
+    assert run.conclusion == "failure"
+    assert "`pull_requests: write` is missing" in run.output["text"]
     assert shop.posted(pull) == []
 
 

@@ -20,7 +20,7 @@ SERVER_ANCHOR = ("server.js", 1)
 def test_a_gating_finding_fails_the_check_and_is_commented_on_its_line(shop: Shop) -> None:
     pull = shop.open({"server.js": SERVER, LIVE: ROUTE})
     run = shop.check(pull.head_sha)
-    assert (run.name, run.conclusion, run.external_id) == ("reviewer", "failure", "pr:1:1")
+    assert (run.name, run.conclusion, run.external_id.rpartition(":")[0]) == ("reviewer", "failure", "pr:1")
     assert run.output["title"] == "1 finding keeps this from being merged"
     places = [(a["path"], a["start_line"], a["end_line"], a["annotation_level"]) for a in run.annotations]
     assert places == [(*START, START_LINE, "failure"), (LIVE, ROUTE_LINE, ROUTE_LINE, "warning")]
@@ -167,7 +167,7 @@ def test_of_five_quick_pushes_the_last_is_reviewed_and_no_check_is_left_open(sho
     assert sorted(shop.heads(pull)) == sorted(set(shop.heads(pull)))
     assert shop.posted(pull) == [(LIVE, ROUTE_LINE)]
     (replaced,) = shop.runs(heads[0])
-    assert (replaced.conclusion, replaced.output["title"]) == ("neutral", superseded().title)
+    assert (replaced.conclusion, replaced.output["title"]) == ("cancelled", superseded().title)
 
 
 def test_another_base_is_compared_anew_on_the_same_head(shop: Shop) -> None:
@@ -199,9 +199,9 @@ def test_a_pull_request_that_is_closed_during_its_review_keeps_no_open_check(sho
     pull = shop.open({LIVE: ROUTE})
     until(lambda: shop.fetched, explain=shop.explain)
     shop.github.close(pull)
-    shop.wait("pull request closed")
+    shop.wait("review closed")
     (run,) = shop.runs(pull.head_sha)
-    assert (run.status, run.conclusion) == ("completed", "neutral")
+    assert (run.status, run.conclusion) == ("completed", "cancelled")
     assert shop.github.reviews(pull) == []
 
 

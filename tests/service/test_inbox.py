@@ -39,7 +39,7 @@ KEY = PullKey(1, 10, 7)
 WANTED = ReviewWanted(1, SHOP, 7, HEAD, "opened")
 CLOSED = PullClosed(1, SHOP, 7)
 AGAIN = Rerequested(1, SHOP, HEAD, (), None)
-REVIEWED = Reviewed(HEAD, "b" * 40, "c" * 40, "main", 5, "failure", "1 finding", "d" * 64)
+REVIEWED = Reviewed(HEAD, "main", "failure", "1 finding")
 
 
 @pytest.fixture
@@ -70,9 +70,9 @@ def rows(store: Store) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("event", "jobs"),
     [
-        (WANTED, [("review", "1/10/7", 1, "push")]),
-        (CLOSED, [("close", "1/10/7", 1)]),
-        (replace(AGAIN, numbers=(7, 9)), [("review", "1/10/7", 1, "asked"), ("review", "1/10/9", 1, "asked")]),
+        (WANTED, [("review", "1/10/7", 1)]),
+        (CLOSED, [("review", "1/10/7", 1)]),
+        (replace(AGAIN, numbers=(7, 9)), [("review", "1/10/7", 1), ("review", "1/10/9", 1)]),
         (AGAIN, [("survey", 1, 10, HEAD)]),
         (InstallationAdded(1, None, (SHOP, MILL)), [("survey", 1, 10, None), ("survey", 1, 11, None)]),
         (InstallationAdded(1, None, ()), [("survey", 1, None, None)]),
@@ -99,10 +99,9 @@ def test_an_event_nothing_follows_from_is_noted_only(
     assert rows(store) == {"deliveries": 1}
 
 
-def test_a_delivery_that_comes_again_does_nothing(desk: Desk, queue: MemoryQueue, store: Store) -> None:
+def test_a_delivery_that_comes_again_does_nothing(desk: Desk, queue: MemoryQueue) -> None:
     assert [desk.receive("guid", WANTED), desk.receive("guid", WANTED)] == ["accepted", "duplicate"]
     assert len(queue.jobs) == 1
-    assert store.generation(KEY) == 1
 
 
 def test_every_push_counts_whatever_its_head(desk: Desk, queue: MemoryQueue) -> None:
@@ -115,12 +114,27 @@ def test_every_push_counts_whatever_its_head(desk: Desk, queue: MemoryQueue) -> 
 def test_a_closed_pull_request_is_not_open(desk: Desk, store: Store, queue: MemoryQueue) -> None:
     desk.receive("1", WANTED)
     store.note(KEY, REVIEWED)
-    desk.receive("2", CLOSED)
-    desk.receive("3", AGAIN)
-    assert queue.jobs[2:] == [("survey", 1, 10, HEAD)]
-    desk.receive("4", replace(WANTED, reason="reopened"))
-    desk.receive("5", AGAIN)
-    assert queue.jobs[4:] == [("review", "1/10/7", 4, "asked")]
+    store.close(KEY)
+    desk.receive("2", AGAIN)
+    assert queue.jobs[1:] == [("survey", 1, 10, HEAD)]
+    desk.receive("3", replace(WANTED, reason="reopened"))
+    desk.receive("4", AGAIN)
+    assert queue.jobs[3:] == [("review", "1/10/7", 3)]
+
+
+def test_what_stands_on_a_head_counts_no_more_when_somebody_asks_for_it_again(desk: Desk, store: Store) -> None:
+    store.stands(10, HEAD, "d" * 64)
+    store.stands(10, "b" * 40, "d" * 64)
+    desk.receive("1", AGAIN)
+    assert (store.standing(10, HEAD), store.standing(10, "b" * 40)) == (None, "d" * 64)
+
+
+def test_a_survey_of_an_installation_becomes_one_of_each_repository(
+    desk: Desk, store: Store, queue: MemoryQueue
+) -> None:
+    desk.survey(1, [(10, "acme/shop"), (11, "acme/mill")])
+    assert queue.jobs == [("survey", 1, 10, None), ("survey", 1, 11, None)]
+    assert store.full_name(11) == "acme/mill"
 
 
 def test_a_head_without_numbers_belongs_to_the_pull_requests_reviewed_there(
@@ -130,7 +144,7 @@ def test_a_head_without_numbers_belongs_to_the_pull_requests_reviewed_there(
         desk.receive(str(number), replace(WANTED, number=number))
         store.note(replace(KEY, number=number), REVIEWED)
     desk.receive("again", AGAIN)
-    assert queue.jobs[2:] == [("review", "1/10/7", 2, "asked"), ("review", "1/10/9", 2, "asked")]
+    assert queue.jobs[2:] == [("review", "1/10/7", 2), ("review", "1/10/9", 2)]
     desk.receive("other", replace(AGAIN, head="b" * 40))
     assert queue.jobs[-1] == ("survey", 1, 10, "b" * 40)
 
@@ -153,11 +167,11 @@ def test_what_is_removed_is_forgotten(desk: Desk, store: Store) -> None:
 def test_reviews_nobody_sent_an_event_for_are_queued_together(desk: Desk, queue: MemoryQueue) -> None:
     desk.receive("1", WANTED)
     desk.ask([KEY, replace(KEY, number=9)])
-    desk.ask([KEY], "asked")
+    desk.ask([KEY])
     assert queue.jobs[1:] == [
-        ("review", "1/10/7", 2, "push"),
-        ("review", "1/10/9", 1, "push"),
-        ("review", "1/10/7", 3, "asked"),
+        ("review", "1/10/7", 2),
+        ("review", "1/10/9", 1),
+        ("review", "1/10/7", 3),
     ]
 
 

@@ -69,7 +69,8 @@ def sent(shop: Shop, method: str = "POST", part: str = "/repos/") -> list[int]:
 
 
 def comment(publisher: Publisher, shop: Shop, of: Review, trusted: bool = True) -> Plan:
-    return publisher.comment(shop.pull.head_sha, of, SHOWN, trusted)
+    publisher.knows_comments = trusted
+    return publisher.comment(shop.pull.head_sha, of, SHOWN)
 
 
 def places(shop: Shop) -> list[tuple[str, int | None]]:
@@ -169,7 +170,7 @@ def test_annotations_without_an_answer_are_not_written_twice(
 
 def test_a_verdict_is_changed_without_new_annotations(first: Publisher, shop: Shop) -> None:
     id = first.conclude(shop.pull.head_sha, annotated(2))
-    first.reconclude(id, replace(annotated(2), conclusion="success", title="Better"))
+    first.reconclude(id, shop.pull.head_sha, replace(annotated(2), conclusion="success", title="Better"))
     [run] = shop.runs
     assert (run.conclusion, run.output["title"], len(run.annotations)) == ("success", "Better", 2)
 
@@ -182,10 +183,10 @@ def test_what_earlier_reviews_left_open_is_concluded(first: Publisher, shop: Sho
     later(first).close_checks(but=shop.pull.head_sha)
     old, new = shop.runs
     [elsewhere] = shop.github.check_runs(other)
-    assert [old.conclusion, new.conclusion, elsewhere.conclusion] == ["neutral", None, "neutral"]
-    assert old.output["title"] == "Replaced by a newer push"
+    assert [old.conclusion, new.conclusion, elsewhere.conclusion] == ["cancelled", None, "cancelled"]
+    assert old.output["title"] == "Replaced"
     later(first).close_checks()
-    assert new.conclusion == "neutral"
+    assert new.conclusion == "cancelled"
     shop.github.clear_requests()
     later(first).close_checks()
     assert shop.github.requests == []
@@ -197,7 +198,7 @@ def test_a_check_that_may_be_open_is_looked_for_and_concluded(first: Publisher, 
     with pytest.raises(Unsure):
         first.start(shop.pull.head_sha)
     later(first).close_checks()
-    assert [run.conclusion for run in shop.runs] == (["neutral"] if after else [])
+    assert [run.conclusion for run in shop.runs] == (["cancelled"] if after else [])
     shop.github.clear_requests()
     later(first).close_checks()
     assert shop.github.requests == []
@@ -226,7 +227,7 @@ def test_findings_are_said_in_one_review_and_once(first: Publisher, shop: Shop) 
     assert places(shop) == [("a.js", 20), ("b.js", 2)]
     [posted] = shop.github.reviews(shop.pull)
     assert review_marks([posted.body]) == {(shop.pull.head_sha, 0)}
-    assert "2 comments on this change; none of them keeps it from being merged." in posted.body
+    assert "2 comments; none fails the check." in posted.body
     assert comment(later(first), shop, review(ONE, TWO)).comments == ()
     assert len(sent(shop)) == 1
 
@@ -287,7 +288,7 @@ def test_a_file_comment_without_an_answer_is_not_said_twice(first: Publisher, sh
 def test_lines_that_github_refuses_are_listed_or_said_on_their_file(first: Publisher, shop: Shop) -> None:
     gating, quiet = found("a.js", 35, gates=True), found("b.js", 2)
     shown = {"a.js": frozenset({35}), "b.js": frozenset({2})}
-    planned = first.comment(shop.pull.head_sha, review(gating, quiet), shown, True)
+    planned = first.comment(shop.pull.head_sha, review(gating, quiet), shown)
     assert places(shop) == [("a.js", None)]
     assert planned.unsaid == {quiet.fingerprint: REFUSED}
 
@@ -298,7 +299,7 @@ def test_a_head_that_moved_is_noticed(first: Publisher, shop: Shop) -> None:
     shop.github.push(shop.pull, deliver=False)
     shop.github.fail("POST", "/reviews$", 422, body={"message": "Validation Failed", "errors": ["Line is gone"]})
     with pytest.raises(HeadMoved):
-        first.comment(reviewed, review(ONE), SHOWN, True)
+        first.comment(reviewed, review(ONE), SHOWN)
     assert places(shop) == []
 
 

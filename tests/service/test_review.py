@@ -50,8 +50,9 @@ def asked(reviewer: Reviewer, shop: Shop, pull: PullRequest) -> Request:
 def begun(reviewer: Reviewer, shop: Shop, request: Request, head: str) -> int:
     """A check run that a review left open, as one does that a limit stops."""
     key = request.key
-    with reviewer.content.app.repository(key.installation, key.repository, shop.repository.full_name) as api:
-        return Publisher(reviewer.store, api, request, lambda: "").start(head)
+    app = reviewer.content.app
+    with app.repository(key.installation, key.repository, shop.repository.full_name) as api:
+        return Publisher(reviewer.store, api, request, lambda: app.login).start(head)
 
 
 @pytest.mark.parametrize("gives_up", [True, False])
@@ -68,6 +69,6 @@ def test_the_check_of_the_newest_review_is_concluded_last(
     assert len(writes) == 2
     old, new = shop.github.check_runs(words.head_sha, shop.repository)
     assert (old.output["title"], new.output["title"]) == (
-        "Replaced by a newer push",
+        "Replaced",
         "The review could not be finished" if gives_up else "Nothing to review",
     )

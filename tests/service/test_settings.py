@@ -78,7 +78,7 @@ def test_the_needed_settings_are_enough(given: pytest.MonkeyPatch, tmp_path: Pat
     assert (settings.github_api_url, settings.git_url) == ("https://api.github.com", "https://github.com")
     assert settings.database_url.get_secret_value() == f"sqlite:///{tmp_path}/data/reviewer.db"
     assert settings.cache_dir == tmp_path / "data" / "repositories"
-    assert (settings.cache_bytes, settings.workers) == (10_000_000_000, 2)
+    assert (settings.cache_bytes, settings.workers, settings.patience) == (10_000_000_000, 3, 300)
     assert (settings.public_url, settings.log_format) == (None, "json")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,7 +23,7 @@ from tests.service.databases import SERVER, migrated, postgresql_url, sqlite_url
 
 KEY = PullKey(1, 10, 7)
 OTHER = PullKey(1, 10, 8)
-REVIEWED = Reviewed("a" * 40, "b" * 40, "c" * 40, "main", 2**40, "failure", "1 finding", "d" * 64)
+REVIEWED = Reviewed("a" * 40, "main", "failure", "1 finding")
 HEAD = "e" * 40
 
 
@@ -73,9 +74,9 @@ def test_migrations_make_the_tables_that_are_used(engine: sa.Engine) -> None:
 
 
 def test_migrating_again_changes_nothing(engine: sa.Engine, store: Store) -> None:
-    ask(store)
+    asked = ask(store)
     migrate(engine)
-    assert store.generation(KEY) == 1
+    assert store.generation(KEY) == asked
 
 
 def test_sqlite_survives_a_loss_of_power_and_waits_for_others(tmp_path: Path) -> None:
@@ -126,7 +127,7 @@ def test_a_delivery_that_comes_on_eight_lines_at_once_is_new_once(store: Store) 
 
 
 def test_every_request_counts_once_however_many_race(store: Store) -> None:
-    start = threading.Barrier(8)
+    start, before = threading.Barrier(8), ask(store)
 
     def race(_: int) -> list[int]:
         start.wait()
@@ -134,12 +135,25 @@ def test_every_request_counts_once_however_many_race(store: Store) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         counted = [generation for generations in pool.map(race, range(8)) for generation in generations]
-    assert sorted(counted) == list(range(1, 41))
-    assert store.generation(KEY) == 40
+    assert sorted(counted) == list(range(before + 1, before + 41))
+    assert store.generation(KEY) == before + 40
 
 
 def test_pull_requests_count_for_themselves(store: Store) -> None:
-    assert [ask(store), ask(store, OTHER), ask(store), ask(store, replace(KEY, repository=11))] == [1, 1, 2, 1]
+    first = ask(store)
+    for other in (OTHER, replace(KEY, repository=11)):
+        ask(store, other)
+        ask(store, other)
+    assert ask(store) == first + 1
+
+
+def test_a_pull_request_that_was_forgotten_starts_later_than_it_was(store: Store) -> None:
+    before = ask(store)
+    with store.engine.begin() as c:
+        store.name(c, 1, 10, "acme/shop")
+        store.drop_repositories(c, 1)
+    time.sleep(1.01)  # it counts from the clock
+    assert ask(store) > before
 
 
 def test_a_repository_has_its_newest_name_and_installation(store: Store) -> None:
@@ -263,9 +277,38 @@ def test_checks_without_a_conclusion_are_open(store: Store) -> None:
 
 def test_settled_writes_are_forgotten_up_to_their_generation(store: Store) -> None:
     for generation in (1, 2, 3):
-        store.attempt(KEY, generation, "review")
-    store.settle(KEY, 2)
-    assert [store.was_tried(KEY, generation, "review") for generation in (1, 2, 3)] == [False, False, True]
+        store.attempt(KEY, generation, "check x")
+    store.settle(KEY, 2, knows_comments=False)
+    assert [store.was_tried(KEY, generation, "check x") for generation in (1, 2, 3)] == [False, False, True]
+
+
+def test_a_comment_without_an_answer_is_forgotten_only_when_all_comments_are_known(store: Store) -> None:
+    for what in ("review 0 x", "file f x", "review 1 x"):
+        store.attempt(KEY, 1, what)
+    store.done(KEY, 1, "review 1 x", 5)
+    store.settle(KEY, 1, knows_comments=False)
+    assert [store.was_tried(KEY, 1, what) for what in ("review 0 x", "file f x", "review 1 x")] == [True, True, False]
+    store.settle(KEY, 1, knows_comments=True)
+    assert not store.is_unsure(KEY)
+
+
+def test_what_stands_on_a_head_is_known_until_it_is_written_anew(store: Store) -> None:
+    store.stands(10, HEAD, "a" * 64)
+    store.stands(10, HEAD, "b" * 64)
+    store.stands(11, HEAD, "c" * 64)
+    assert store.standing(10, HEAD) == "b" * 64
+    with store.engine.begin() as c:
+        store.unsettle(c, 10, HEAD)
+    assert (store.standing(10, HEAD), store.standing(11, HEAD)) == (None, "c" * 64)
+
+
+def test_the_head_that_was_left_is_remembered_however_often_a_verdict_is_noted(store: Store) -> None:
+    ask(store)
+    store.note(KEY, REVIEWED)
+    assert store.left(KEY) is None
+    for _ in range(2):
+        store.note(KEY, replace(REVIEWED, head="b" * 40))
+        assert store.left(KEY) == "a" * 40
 
 
 # -- forgetting --------------------------------------------------

@@ -31,7 +31,6 @@ class Script:
     acts: dict[int, Callable[[Request], Outcome]] = field(default_factory=dict)
     reviewed: list[Request] = field(default_factory=list)
     given_up: list[tuple[Request, str]] = field(default_factory=list)
-    closed: list[Request] = field(default_factory=list)
 
     def of(self, number: int) -> list[Request]:
         return [request for request in self.reviewed if request.key.number == number]
@@ -46,18 +45,14 @@ class ScriptedReviewer(Reviewer):
 
     script: Script = field(default_factory=Script)
 
-    def review(self, request: Request) -> Outcome:
+    def review(self, request: Request, is_last_try: bool = False) -> Outcome:  # noqa: ARG002 - the signature of the real one
         self.script.reviewed.append(request)
         act = self.script.acts.get(request.key.number)
         return act(request) if act is not None else Outcome("concluded")
 
-    def give_up(self, request: Request, reason: str) -> Outcome:
-        self.script.given_up.append((request, reason))
+    def give_up(self, request: Request, reason: str, is_ours: bool = True) -> Outcome:
+        self.script.given_up.append((request, reason if is_ours else f"the change: {reason}"))
         return Outcome("concluded")
-
-    def close(self, request: Request) -> Outcome:
-        self.script.closed.append(request)
-        return Outcome("closed")
 
 
 @dataclass(frozen=True)
@@ -88,7 +83,7 @@ class Workshop:
 
 
 @contextmanager
-def working(url: str, folder: Path, script: Script, size: int = 4) -> Iterator[Workshop]:
+def working(url: str, folder: Path, script: Script, size: int = 4, patience: float = 0.0) -> Iterator[Workshop]:
     """A worker from start to stop."""
     engines = [connect(url, 2), connect(url, 5)]
     migrate(engines[0])
@@ -98,7 +93,7 @@ def working(url: str, folder: Path, script: Script, size: int = 4) -> Iterator[W
     mirrors = Mirrors(folder / "mirrors", 10**9)
     content = Content(store, app, mirrors, analysts, "http://127.0.0.1:9")
     surveyor = ScriptedSurveyor(store, app, desk)
-    worker = Worker(url, size, ScriptedReviewer(store, content, None, script), surveyor, desk)
+    worker = Worker(url, size, ScriptedReviewer(store, content, None, script), surveyor, desk, patience)
     worker.start()
     try:
         yield Workshop(url, store, queue, desk, worker, script, surveyor, mirrors)

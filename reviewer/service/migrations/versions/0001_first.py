@@ -1,4 +1,4 @@
-"""The first tables: deliveries, repositories, pull requests and what was said on them, writes under way, analyses."""
+"""The first tables: deliveries, repositories, pull requests, check runs, comments, writes under way, analyses."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ def upgrade() -> None:
     )
     _pulls()
     op.create_table(
+        "standing",
+        sa.Column("repository", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("head", sa.String(64), primary_key=True),
+        sa.Column("digest", sa.String(64), nullable=False),
+    )
+    op.create_table(
         "said",
         *_pull_key(),
         sa.Column("fingerprint", sa.String(16), primary_key=True),
@@ -33,7 +39,7 @@ def upgrade() -> None:
     op.create_table(
         "writes",
         *_pull_key(),
-        sa.Column("generation", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("generation", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("what", sa.String(100), primary_key=True),
         sa.Column("result", sa.BigInteger),
     )
@@ -60,14 +66,11 @@ def _pulls() -> None:
         "pulls",
         *_pull_key(),
         sa.Column("installation", sa.BigInteger, nullable=False, index=True),
-        sa.Column("generation", sa.Integer, nullable=False),
+        sa.Column("generation", sa.BigInteger, nullable=False),
         sa.Column("is_open", sa.Boolean, nullable=False),
         sa.Column("head", sa.String(64), index=True),
-        sa.Column("merge_base", sa.String(64)),
-        sa.Column("base", sa.String(64)),
         sa.Column("base_ref", sa.Text),
-        sa.Column("check_run", sa.BigInteger),
         sa.Column("conclusion", sa.String(20)),
         sa.Column("title", sa.Text),
-        sa.Column("digest", sa.String(64)),
+        sa.Column("left_head", sa.String(64)),
     )
