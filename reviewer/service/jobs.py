@@ -310,12 +310,15 @@ class Worker:
     def is_running(self) -> bool:
         return self._reaper is not None and self._reaper.is_alive()
 
-    def stop(self, seconds: int) -> None:
-        """Finishes what runs within some seconds; what is left is taken up by the next worker."""
+    def stop(self, seconds: int, is_ending: bool = False) -> None:
+        """Finishes what runs within some seconds; what is left is taken up by the next worker.
+
+        A process that *is ending* keeps its slot to its last moment: what did not finish may still be writing.
+        """
         if self._reaper is not None:
             self._reaper.stop()
         DBOS.destroy(workflow_completion_timeout_sec=seconds)
-        if self._slots is not None:
+        if self._slots is not None and not is_ending:
             self._slots.close()
         _Bench.reviewer = _Bench.surveyor = _Bench.desk = None
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
+from typing import NoReturn
 
 import sqlalchemy as sa
 import uvicorn
@@ -95,7 +98,7 @@ class Service:
 
     def _stop(self) -> None:
         _log.info("ending: running reviews are finished or left for the next start")
-        self._worker.stop(SECONDS_TO_FINISH)
+        self._worker.stop(SECONDS_TO_FINISH, is_ending=True)
         self._queue.close_connections()
         self._analysts.close()
         self._app.close()
@@ -103,6 +106,15 @@ class Service:
             engine.dispose()
 
 
-def serve(settings: Settings, host: str, port: int) -> None:
-    """Runs the service until it is told to end."""
-    Service(settings).run(host, port)
+def serve(settings: Settings, host: str, port: int) -> NoReturn:
+    """Runs the service until it is told to end, and ends the process."""
+    status = 1
+    try:
+        Service(settings).run(host, port)
+        status = 0
+    except SystemExit as ending:
+        status = ending.code if isinstance(ending.code, int) else 1
+    except Exception:  # noqa: BLE001 - the boundary: the log says what ended the service
+        _log.exception("the service ended")
+    logging.shutdown()
+    os._exit(status)  # whatever did not finish ends now, not when it likes
