@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from reviewer.github.events import Identity
 from tests.helpers import SPOTLESS
+from tests.service.postgresql import programs
+from tests.service.postgresql import running as running_postgresql
 from tests.service.recording import Recording, recorded
 from tests.service.serving import NEW, OLD, Service, serving
 from tests.service.shop import Shop, Street, street
@@ -59,3 +62,16 @@ def shop(main_street: Street, tmp_path: Path) -> Iterator[Shop]:
     main_street.github.violations.clear()
     with main_street.shop(tmp_path / "shop", SPOTLESS) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a PostgreSQL server. Where CI is set there has to be one."""
+    where = programs()
+    if where is None:
+        message = "PostgreSQL is not installed (Debian and Ubuntu: the package postgresql)"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with running_postgresql(where) as url:
+        yield url

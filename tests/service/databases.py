@@ -1,8 +1,7 @@
-"""Fresh databases for tests: SQLite in a file, and PostgreSQL where ``TEST_DATABASE_URL`` names a server."""
+"""Fresh databases for tests: SQLite in a file, and PostgreSQL on a server of the tests' own."""
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,22 +11,20 @@ import sqlalchemy as sa
 
 from reviewer.service.database import connect, migrate
 
-SERVER = os.environ.get("TEST_DATABASE_URL", "")
-
 
 def sqlite_url(folder: Path) -> str:
     return f"sqlite:///{folder / 'reviewer.db'}"
 
 
 @contextmanager
-def postgresql_url() -> Iterator[str]:
-    """A database of its own, dropped at the end."""
+def database_on(server_url: str) -> Iterator[str]:
+    """A database of its own on a PostgreSQL server, dropped at the end; its URL."""
     name = f"reviewer_{uuid.uuid4().hex}"
-    server = connect(SERVER, 1).execution_options(isolation_level="AUTOCOMMIT")
+    server = connect(server_url, 1).execution_options(isolation_level="AUTOCOMMIT")
     with server.connect() as c:
         c.execute(sa.text(f"CREATE DATABASE {name}"))
     try:
-        yield sa.make_url(SERVER).set(database=name).render_as_string(hide_password=False)
+        yield sa.make_url(server_url).set(database=name).render_as_string(hide_password=False)
     finally:
         with server.connect() as c:
             c.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))

@@ -13,7 +13,7 @@ import pytest
 from reviewer.service.database import connect
 from reviewer.service.slots import MAX_SLOTS, DatabaseSlots, FileSlots, Slots, first_free
 from tests.helpers import ROOT
-from tests.service.databases import SERVER, postgresql_url
+from tests.service.databases import database_on
 from tests.service.process import until
 
 
@@ -21,11 +21,9 @@ from tests.service.process import until
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "files":
         yield str(tmp_path / "slots")
-    elif SERVER:
-        with postgresql_url() as url:
-            yield url
     else:
-        pytest.skip("TEST_DATABASE_URL names no PostgreSQL server")
+        with database_on(request.getfixturevalue("postgresql")) as url:
+            yield url
 
 
 @contextmanager
@@ -92,10 +90,8 @@ def test_where_every_slot_is_held_no_worker_starts(tmp_path: Path) -> None:
             first_free(other)
 
 
-def test_a_lost_connection_is_noticed() -> None:
-    if not SERVER:
-        pytest.skip("TEST_DATABASE_URL names no PostgreSQL server")
-    with postgresql_url() as url, slots_at(url) as slots, slots_at(url) as other:
+def test_a_lost_connection_is_noticed(postgresql: str) -> None:
+    with database_on(postgresql) as url, slots_at(url) as slots, slots_at(url) as other:
         assert isinstance(slots, DatabaseSlots)
         assert slots.take(0)
         slots._connection.connection.dbapi_connection.close()  # type: ignore[union-attr]

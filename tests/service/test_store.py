@@ -19,7 +19,7 @@ from reviewer.render.markers import FindingsMark
 from reviewer.service.database import connect, migrate
 from reviewer.service.store import Attempt, OpenCheck, PullKey, Reviewed, Store, StoredAnalyses
 from reviewer.service.tables import metadata
-from tests.service.databases import SERVER, migrated, postgresql_url, sqlite_url
+from tests.service.databases import database_on, migrated, sqlite_url
 
 KEY = PullKey(1, 10, 7)
 OTHER = PullKey(1, 10, 8)
@@ -32,19 +32,14 @@ def mark(*letters: str, rule: str = "a-rule", gates: bool = False) -> FindingsMa
 
 
 @pytest.fixture(scope="session")
-def server_url() -> Iterator[str]:
-    with postgresql_url() as url:
+def server_url(postgresql: str) -> Iterator[str]:
+    with database_on(postgresql) as url:
         yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
-    if request.param == "sqlite":
-        url = sqlite_url(tmp_path)
-    elif SERVER:
-        url = request.getfixturevalue("server_url")
-    else:
-        pytest.skip("TEST_DATABASE_URL names no PostgreSQL server")
+    url = sqlite_url(tmp_path) if request.param == "sqlite" else request.getfixturevalue("server_url")
     with migrated(url) as engine:
         with engine.begin() as c:
             for table in metadata.sorted_tables:
