@@ -210,7 +210,9 @@ def _remove(installation: int, repositories: list[int] | None) -> None:
 
 def _bound(installation: int, repository: int | None, number: int | None = None) -> AbstractContextManager[None]:
     """What every line of the log carries during a job."""
-    name = _reviewer().store.full_name(repository) if repository is not None else None
+    name = None
+    with suppress(sa.exc.SQLAlchemyError):
+        name = _reviewer().store.full_name(repository) if repository is not None else None
     return bound_job(job=DBOS.workflow_id, installation=installation, repository=name, pull=number)
 
 
@@ -232,7 +234,8 @@ def review_job(
             elif answer["state"] == "failed" and answer["again"]:  # GitHub is away: not even that could be written
                 answer, trouble = {**answer, "state": "deferred", "after": _later(attempt)}, None
         reason = answer.get("reason", trouble)
-        _log.info(f"review {answer['state']}", generation=generation, **({"reason": reason} if reason else {}))
+        say = _log.error if answer["state"] == "failed" else _log.info  # its check could not even be concluded
+        say(f"review {answer['state']}", generation=generation, **({"reason": reason} if reason else {}))
         if answer["state"] == "deferred":
             with SetEnqueueOptions(queue_partition_key=_lane(PullKey(*key)), delay_seconds=answer["after"]):
                 DBOS.enqueue_workflow(QUEUE, review_job, *key, generation, attempt + 1, trouble, is_ours)
