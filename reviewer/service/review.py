@@ -68,7 +68,7 @@ class Reviewer:
                 return self._replaced(publisher)
             pull = self._shown(publisher)
             if not pull.is_open:
-                return self._closed(publisher)
+                return self._closed(publisher, pull.head)
             closed = publisher.close_checks(but=pull.head)
             own = self._trouble(pull, request.key, reason, is_ours)
             publisher.conclude(pull.head, together(own, pull.number, self.store.others(request.key, pull.head)))
@@ -83,15 +83,15 @@ class Reviewer:
             return still("failure", before.title, reason)
         return trouble(reason, "neutral" if is_ours else "failure")
 
-    def _closed(self, publisher: Publisher) -> Outcome:
-        """Ends what was begun for a pull request that is closed."""
+    def _closed(self, publisher: Publisher, head: str) -> Outcome:
+        """Ends what was begun for a pull request that is closed, and has its part in the check of a head taken out."""
         key = publisher.key
         self.store.close(key)
         closed = publisher.close_checks()
         self.store.settle(key, publisher.request.generation, knows_comments=False)
         self.content.mirrors.forget(mirror_key(key), f"pull/{key.number}")
-        before = self.store.reviewed(key)
-        return Outcome("closed", self._sharing(key, *closed, *([before.head] if before is not None else [])))
+        before = self.store.reviewed(key)  # of a review that came to no end, nothing is kept
+        return Outcome("closed", self._sharing(key, *closed, head, *([before.head] if before is not None else [])))
 
     def _replaced(self, publisher: Publisher) -> Outcome:
         """Ends a review that a newer one replaces."""
@@ -151,7 +151,7 @@ class _Run:
         pull = self.of._shown(self.publisher)
         bind_contextvars(repository=pull.full_name, head=pull.head)
         if not pull.is_open:
-            return self.of._closed(self.publisher)
+            return self.of._closed(self.publisher, pull.head)
         comparison = self.publisher.github.compare(pull.base, pull.head)
         if not _is_relevant(comparison):
             return self._conclude(pull, irrelevant(pull.changed_files))
