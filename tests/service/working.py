@@ -106,6 +106,12 @@ def working(url: str, folder: Path, script: Script, size: int = 4, patience: flo
             engine.dispose()
 
 
+def tell(line: str) -> None:
+    """Writes a line of its own, whatever the log writes meanwhile: at once, and with an end before it."""
+    sys.stdout.write(f"\n{line}\n")
+    sys.stdout.flush()
+
+
 def main(arguments: Sequence[str]) -> None:
     """A process: reviews say their numbers, and take their time; number 666 ends the process."""
     url, folder, seconds = arguments
@@ -113,21 +119,21 @@ def main(arguments: Sequence[str]) -> None:
 
     def act(request: Request) -> Outcome:
         with say:
-            print(f"begin {request.key.number}", flush=True)
+            tell(f"begin {request.key.number}")
         if request.key.number == 666:
             os._exit(9)
         time.sleep(float(seconds))
         with say:
-            print(f"end {request.key.number}", flush=True)
+            tell(f"end {request.key.number}")
         return Outcome("concluded")
 
     script = Script(dict.fromkeys(range(1000), act))
     with working(url, Path(folder), script):
-        print("ready", flush=True)
+        tell("ready")
         while True:
             time.sleep(0.1)
             for request, reason in script.given_up:
-                print(f"given up {request.key.number} {reason}", flush=True)
+                tell(f"given up {request.key.number} {reason}")
             script.given_up.clear()
 
 
