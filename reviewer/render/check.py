@@ -153,7 +153,10 @@ def title(review: Review) -> str:
     if failed:
         return "The analysis is incomplete"
     if introduced:
-        return f"{_count(len(introduced), 'finding')}, {'not' if len(introduced) == 1 else 'none of them'} gating"
+        one = len(introduced) == 1
+        return (
+            "1 finding, which does not fail the check" if one else f"{len(introduced)} findings, none fails the check"
+        )
     fixed = f", {_count(len(review.fixed), 'finding')} fixed" if review.fixed else ""
     return f"Nothing to report{fixed}"
 
@@ -221,14 +224,17 @@ def _way_out(findings: Sequence[Reported]) -> Iterator[str]:
     if rule is not None:
         comment = f"// reviewer-disable-next-line {rule} -- why it is fine here"
         yield f"To except a place on purpose, say why in a comment above it: `{comment}`."
-    elif any(reported.gates for reported in findings):
-        yield "A rule is set to another level for the whole repository in `.github/reviewer.yml` on the base branch."
+        return
+    rule = next((r.finding.rule for r in findings if r.gates), None)
+    if rule is not None:
+        setting = f"rules: {{ {rule}: {{ level: warning }} }}"
+        yield f"To accept it, set the rule's level in `.github/reviewer.yml` on the base branch: `{setting}`."
 
 
 def _row(reported: Reported, subject: Subject, rulebook: Rulebook) -> str:
     finding = reported.finding
     name = message_of(finding, rulebook.rules[finding.rule]).title
-    gates = "**gates**" if reported.gates else ""
+    gates = "**fails the check**" if reported.gates else ""
     where = _link(reported, subject).replace("|", "\\|")
     return f"| {name} `{reported.id}` | {where} | {finding.level}, {finding.evidence} | {gates} |"
 

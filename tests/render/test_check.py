@@ -77,8 +77,8 @@ TITLES: list[tuple[Review, str, Conclusion]] = [
     (review(), "Nothing to report", "success"),
     (replace(review(), fixed=(FIXED,)), "Nothing to report, 1 finding fixed", "success"),
     (replace(review(), fixed=(FIXED, FIXED)), "Nothing to report, 2 findings fixed", "success"),
-    (review(found()), "1 finding, not gating", "success"),
-    (review(found(), found(line=2)), "2 findings, none of them gating", "success"),
+    (review(found()), "1 finding, which does not fail the check", "success"),
+    (review(found(), found(line=2)), "2 findings, none fails the check", "success"),
     (review(found(gates=True), found(line=2)), "1 finding keeps this from being merged", "failure"),
     (review(found(gates=True), found(line=2, gates=True)), "2 findings keep this from being merged", "failure"),
     (review(found(status="existing"), found(line=2, status="suppressed")), "Nothing to report", "success"),
@@ -110,7 +110,7 @@ def test_every_finding_has_a_row_and_what_gates_comes_first() -> None:
     quiet, gating = found("a.js", 3, level="error", evidence="low"), found("b.js", 9, rule=SOCKET, gates=True)
     first, second = rows(made(quiet, gating).summary)
     assert first[0].endswith(gating.id)
-    assert first[1:] == ["b.js:9", "warning, high", "gates"]
+    assert first[1:] == ["b.js:9", "warning, high", "fails the check"]
     assert second[0].endswith(quiet.id)
     assert second[1:] == ["a.js:3", "error, low", ""]
 

@@ -247,7 +247,7 @@ def test_a_base_that_only_wants_advice_is_never_gated(shop: Shop) -> None:
     on_main(shop, {CONFIG: "mode: advise\n"})
     pull = shop.open({"server.js": SERVER})
     run = shop.check(pull.head_sha)
-    assert (run.conclusion, run.output["title"]) == ("success", "1 finding, not gating")
+    assert (run.conclusion, run.output["title"]) == ("success", "1 finding, which does not fail the check")
     assert shop.posted(pull) == [SERVER_ANCHOR]
 
 
