@@ -12,8 +12,8 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from reviewer import __version__
-from reviewer.github.app import IDLE_CLIENTS, PERMISSIONS, GitHubApp
-from reviewer.github.errors import GitHubError, Gone, RateLimited, Refused, Unauthorised, Unsure
+from reviewer.github.app import FEWER, IDLE_CLIENTS, PERMISSIONS, GitHubApp
+from reviewer.github.errors import GitHubError, Gone, NotInstalled, RateLimited, Refused, Unauthorised, Unsure
 from reviewer.github.repository import RepositoryApi
 from tests.github.answers import Answer, Answers, answering
 from tests.service.process import until
@@ -65,6 +65,55 @@ def test_a_token_is_for_one_repository_and_has_no_right_that_is_not_used(app: Gi
         {"repository_ids": [id], "permissions": PERMISSIONS} for id in (shop.repository.id, other.id)
     ]
     assert PERMISSIONS == {"metadata": "read", "contents": "read", "pull_requests": "write", "checks": "write"}
+
+
+READ = dict.fromkeys(PERMISSIONS, "read")
+
+
+@pytest.mark.parametrize(
+    "granted",
+    [
+        PERMISSIONS,
+        {**PERMISSIONS, "pull_requests": "read"},
+        *({n: level for n, level in PERMISSIONS.items() if n != name} for name in PERMISSIONS if name != "metadata"),
+        {"metadata": "read", "checks": "write"},
+        {"metadata": "read"},
+        READ,
+        {**PERMISSIONS, "administration": "write", "contents": "write"},
+    ],
+    ids=lambda granted: " ".join(f"{name}:{level}" for name, level in granted.items()),
+)
+def test_a_token_never_has_more_rights_than_are_used_whatever_is_granted(
+    app: GitHubApp, shop: Shop, granted: dict[str, str]
+) -> None:
+    shop.installation.permissions = dict(granted)
+    assert token(app, shop).startswith("ghs_")
+    asked = [request.body for request in minted(shop.github)]
+    assert all(body["repository_ids"] == [shop.repository.id] for body in asked)
+    for body in asked:
+        assert body["permissions"]["metadata"] == "read"
+        assert all(level in (PERMISSIONS[name], "read") for name, level in body["permissions"].items())
+    got = asked[-1]["permissions"]
+    assert all(level in (granted[name], "read") for name, level in got.items())
+    assert made(shop.github, "POST", "/access_tokens") == [422] * (len(asked) - 1) + [201]
+
+
+@pytest.mark.parametrize("missing", ["pull_requests", "contents", "checks"])
+def test_a_token_lacks_the_one_permission_that_was_not_granted(app: GitHubApp, shop: Shop, missing: str) -> None:
+    left = {name: level for name, level in PERMISSIONS.items() if name != missing}
+    shop.installation.permissions = left
+    token(app, shop)
+    assert minted(shop.github)[-1].body["permissions"] == left
+
+
+def test_no_token_is_asked_for_without_limits_where_the_repository_is_not_covered(app: GitHubApp, shop: Shop) -> None:
+    shop.github.remove_from_installation(shop.installation, shop.repository, deliver=False)
+    with pytest.raises(NotInstalled):
+        token(app, shop)
+    asked = [request.body for request in minted(shop.github)]
+    assert [body["permissions"] for body in asked] == [PERMISSIONS, *FEWER]
+    assert all(body["repository_ids"] == [shop.repository.id] for body in asked)
+    assert all(fewer.items() <= PERMISSIONS.items() | READ.items() for fewer in FEWER)
 
 
 @pytest.mark.parametrize(("left", "again"), [(280, True), (320, False)])

@@ -14,14 +14,24 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from reviewer.github.errors import Gone, RateLimited, Refused, Unsure
+from reviewer.github.errors import Gone, NotInstalled, RateLimited, Refused, Unprocessable, Unsure
+from reviewer.service import jobs
+from reviewer.service.analysis import ChangeTooLarge
 from reviewer.service.database import connect, migrate
 from reviewer.service.inbox import Desk
-from reviewer.service.jobs import APPLICATION_VERSION, LANES, QUEUE, RECOVERIES, DurableQueue, _refuse_foreign_services
+from reviewer.service.jobs import (
+    APPLICATION_VERSION,
+    LANES,
+    QUEUE,
+    RECOVERIES,
+    TRIES,
+    DurableQueue,
+    _refuse_foreign_services,
+)
 from reviewer.service.publish import Request
 from reviewer.service.review import Outcome
 from reviewer.service.store import PullKey, Store
-from reviewer.sources import FetchFailed
+from reviewer.sources import FetchFailed, SourceError
 from tests.helpers import ROOT
 from tests.service.databases import sqlite_url
 from tests.service.process import until
@@ -34,7 +44,7 @@ KEY = PullKey(1, 10, 7)
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     """The one worker of this process: there can be no other before it stops."""
     folder = tmp_path_factory.mktemp("workshop")
-    with working(sqlite_url(folder), folder, Script()) as made:
+    with working(sqlite_url(folder), folder, Script(), patience=0.3) as made:
         yield made
 
 
@@ -150,40 +160,74 @@ def test_a_review_is_put_off_as_often_as_it_is_limited(workshop: Workshop) -> No
     assert workshop.script.reasons(7) == []
 
 
-def test_what_may_work_a_moment_later_is_tried_again(workshop: Workshop) -> None:
-    errors = [Unsure("GitHub was away")]
+@pytest.mark.parametrize(
+    ("number", "error"),
+    [(8, Unsure("GitHub was away")), (9, sa.exc.OperationalError("SELECT 1", {}, Exception("locked")))],
+)
+def test_what_may_work_a_moment_later_is_tried_again(workshop: Workshop, number: int, error: Exception) -> None:
+    errors = [error]
 
     def act(_: Request) -> Outcome:
         if errors:
             raise errors.pop()
         return Outcome("concluded")
 
-    workshop.script.acts[8] = act
-    workshop.ask(at(8))
-    until(lambda: len(workshop.script.of(8)) == 2, 8)
-    assert workshop.script.reasons(8) == []
-
-
-@pytest.mark.parametrize(
-    ("number", "error", "reason"),
-    [
-        (10, Refused("GitHub answered 403"), "GitHub answered 403"),
-        (11, Gone("GitHub answered 404"), "GitHub answered 404"),
-        (12, FetchFailed("too large", "acme/shop"), "acme/shop: the repository is larger than the limit"),
-        (13, RecursionError("deep"), "a fault of the reviewer itself (RecursionError)"),
-    ],
-)
-def test_what_cannot_work_is_said_on_the_check_at_once(
-    workshop: Workshop, number: int, error: Exception, reason: str
-) -> None:
-    def act(_: Request) -> Outcome:
-        raise error
-
     workshop.script.acts[number] = act
     workshop.ask(at(number))
-    [said] = until(lambda: workshop.script.reasons(number), 10)
-    assert said.startswith(reason)
-    assert len(workshop.script.of(number)) == 1
+    until(lambda: len(workshop.script.of(number)) == 2, 8)
+    assert workshop.script.reasons(number) == []
+
+
+def failing(workshop: Workshop, errors: dict[int, Exception]) -> None:
+    """Asks for reviews that always fail, on installations beside each other."""
+
+    def act(request: Request) -> Outcome:
+        raise errors[request.key.number]
+
+    for number in errors:
+        workshop.script.acts[number] = act
+        workshop.ask(replace(KEY, installation=number, number=number))
+    until(lambda: all(workshop.script.reasons(number) for number in errors), 20)
+
+
+GIVEN_UP_AT_ONCE: tuple[tuple[Exception, str], ...] = (
+    (Refused("GitHub answered 403"), "GitHub answered 403"),
+    (NotInstalled("GitHub answered 404"), "GitHub answered 404"),
+    (ChangeTooLarge("acme/shop: too large"), "the change: acme/shop: too large"),
+    (RecursionError("deep"), "a fault of the reviewer itself (RecursionError)"),
+)
+TRIED_AGAIN: tuple[tuple[Exception, str], ...] = (
+    (Unsure("GitHub answered 502"), "GitHub answered 502"),
+    (Gone("GitHub answered 404"), "GitHub answered 404"),
+    (Unprocessable("GitHub answered 422"), "GitHub answered 422"),
+    (FetchFailed("network", "acme/shop"), "acme/shop: the repository could not be reached"),
+    (FetchFailed("too large", "acme/shop"), "acme/shop: the repository is larger than the limit for one fetch"),
+    (SourceError("/var/lib/copies/1/2 is broken"), "the service's copy of the repository could not be read"),
+    (
+        sa.exc.OperationalError("SELECT secret FROM pulls", {}, Exception("database is locked")),
+        "the service's database did not answer",
+    ),
+)
+
+
+def test_what_cannot_work_is_said_on_the_check_at_once(workshop: Workshop) -> None:
+    expected = dict(enumerate(GIVEN_UP_AT_ONCE, 100))
+    failing(workshop, {number: error for number, (error, _) in expected.items()})
+    for number, (_, reason) in expected.items():
+        assert workshop.script.reasons(number) == [reason]
+        assert len(workshop.script.of(number)) == 1
+
+
+def test_what_may_pass_is_tried_with_patience_before_it_is_said_on_the_check(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "ATTEMPTS", 1)  # of each try, so that none waits for seconds
+    expected = dict(enumerate(TRIED_AGAIN, 120))
+    failing(workshop, {number: error for number, (error, _) in expected.items()})
+    for number, (_, reason) in expected.items():
+        assert workshop.script.reasons(number) == [reason]
+        assert len(workshop.script.of(number)) == 1 + len(TRIES)
+        assert len(set(workshop.script.of(number))) == 1
 
 
 def test_nothing_that_is_stored_names_a_token(workshop: Workshop) -> None:

@@ -175,6 +175,42 @@ def test_a_verdict_is_changed_without_new_annotations(first: Publisher, shop: Sh
     assert (run.conclusion, run.output["title"], len(run.annotations)) == ("success", "Better", 2)
 
 
+def test_a_verdict_after_a_crash_is_written_on_the_run_and_then_no_more(first: Publisher, shop: Shop) -> None:
+    head, better = shop.pull.head_sha, replace(annotated(2), conclusion="success", title="Better")
+    for start in (True, False):
+        of = first if start else later(first)
+        if start:
+            of.start(head)
+        id = of.conclude(head, annotated(2))
+        of._unsettle(head)  # the worker died before it noted what stands there
+        shop.github.clear_requests()
+        assert of.conclude(head, better) == id
+        run = shop.runs[-1]
+        assert (run.id, run.conclusion, run.output["title"], len(run.annotations)) == (id, "success", "Better", 2)
+        assert (sent(shop), sent(shop, "PATCH")) == ([], [200])
+        assert of.conclude(head, better) == id
+        assert (sent(shop), sent(shop, "PATCH")) == ([], [200])
+    assert len(shop.runs) == 2
+
+
+def test_another_verdict_of_the_same_review_is_written_where_the_first_stands(first: Publisher, shop: Shop) -> None:
+    first.conclude(shop.pull.head_sha, DONE)
+    first.conclude(shop.pull.head_sha, replace(DONE, conclusion="success"))
+    assert [run.conclusion for run in shop.runs] == ["success"]
+
+
+def test_a_check_run_of_another_app_is_not_taken_for_ours(first: Publisher, shop: Shop) -> None:
+    shop.github.fail("POST", "/check-runs$")
+    with pytest.raises(Unsure):
+        first.start(shop.pull.head_sha)
+    theirs = shop.check(external_id=f"pr:{shop.pull.number}:1").json()["id"]
+    first.login = lambda: "somebody-else[bot]"
+    ours = first.start(shop.pull.head_sha)
+    assert ours != theirs
+    first.conclude(shop.pull.head_sha, DONE)
+    assert [(run.id, run.conclusion) for run in shop.runs] == [(theirs, None), (ours, "failure")]
+
+
 def test_what_earlier_reviews_left_open_is_concluded(first: Publisher, shop: Shop) -> None:
     first.start(shop.pull.head_sha)
     other = commit_on(shop, "b.js", "another\n")
