@@ -11,6 +11,7 @@ from typing import IO
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from tests.standin import auth, gitrepo
 from tests.standin.api import Refusal
@@ -80,12 +81,26 @@ def _advertised(request: Request, repository: Repository) -> Response:
 
 
 async def _packed(request: Request, repository: Repository) -> Response:
-    body = TemporaryFile()  # noqa: SIM115 (closed by whoever reads the output)
+    body = TemporaryFile()  # noqa: SIM115 (closed with the answer)
     async for piece in _unpacked(request):
         body.write(piece)
     body.seek(0)
     output = _output(_upload_pack(repository.path), _environment(request), body, b"")
-    return StreamingResponse(output, media_type="application/x-git-upload-pack-result", headers=_NO_STORE)
+    answer = _Closing(output, media_type="application/x-git-upload-pack-result", headers=_NO_STORE)
+    answer.source = body
+    return answer
+
+
+class _Closing(StreamingResponse):
+    """Closes what the output is made from, also where the client hangs up before the end."""
+
+    source: IO[bytes]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.source.close()
 
 
 async def _unpacked(request: Request) -> AsyncIterator[bytes]:
