@@ -133,3 +133,13 @@ def test_nothing_is_mocked_and_nothing_is_left_undone() -> None:
     for path in (*_sources(), *sorted((ROOT / "tests").rglob("*.py"))):
         text = path.read_text(encoding="utf-8")
         assert [mark for mark in marks if mark in text] == [], path
+
+
+def test_what_is_outside_is_known_to_one_room() -> None:
+    migrations = {"service/database.py", "service/migrations"}
+    places = {"dbos": {"service/jobs.py"}, "github": {"github"}, "alembic": migrations}
+    for path in _sources():
+        where = str(path.relative_to(PACKAGE))
+        for module in _imports(path):
+            top = module.split(".")[0]
+            assert top not in places or any(where.startswith(place) for place in places[top]), (where, top)

@@ -71,9 +71,11 @@ class Reviewer:
                 return self._closed(publisher, pull.head)
             closed = publisher.close_checks(but=pull.head)
             own = self._trouble(pull, request.key, reason, is_ours)
+            self.store.note(request.key, Reviewed(pull.head, pull.base, own.conclusion, own.title))
             publisher.conclude(pull.head, together(own, pull.number, self.store.others(request.key, pull.head)))
             log.warning("review given up", reason=reason, conclusion=own.conclusion)
-            return Outcome("concluded", self._sharing(request.key, *closed))
+            left = self.store.left(request.key)
+            return Outcome("concluded", self._sharing(request.key, *closed, *([left] if left is not None else [])))
 
     def _trouble(self, pull: Pull, key: PullKey, reason: str, is_ours: bool) -> Check:
         """What a review without an end means: a failure known before stays one."""
@@ -90,7 +92,7 @@ class Reviewer:
         closed = publisher.close_checks()
         self.store.settle(key, publisher.request.generation, knows_comments=False)
         self.content.mirrors.forget(mirror_key(key), f"pull/{key.number}")
-        before = self.store.reviewed(key)  # of a review that came to no end, nothing is kept
+        before = self.store.reviewed(key)
         return Outcome("closed", self._sharing(key, *closed, head, *([before.head] if before is not None else [])))
 
     def _replaced(self, publisher: Publisher) -> Outcome:
@@ -145,7 +147,9 @@ class _Run:
         self.key = publisher.key
         self.is_last_try = is_last_try
         self.before = self.store.reviewed(self.key)
-        publisher.knows_comments = self.before is not None and not self.store.is_unsure(self.key)
+        # A review that came to no end read no comments.
+        ended = self.before is not None and self.before.conclusion != "neutral"
+        publisher.knows_comments = ended and not self.store.is_unsure(self.key)
 
     def review(self) -> Outcome:
         pull = self.of._shown(self.publisher)

@@ -35,5 +35,5 @@ class Surveyor:
 
     def _is_reviewed(self, key: PullKey, head: str) -> bool:
         reviewed = self.store.reviewed(key)
-        known = reviewed is not None and reviewed.head == head
+        known = reviewed is not None and reviewed.head == head and reviewed.conclusion != "neutral"
         return known and self.store.standing(key.repository, head) is not None
