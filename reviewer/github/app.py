@@ -29,7 +29,7 @@ IDLE_CLIENTS = 64
 PERMISSIONS = {"metadata": "read", "contents": "read", "pull_requests": "write", "checks": "write"}
 # Asked for where not all of them were granted: those that let the check say which is missing come first.
 FEWER = (
-    {name: level for name, level in PERMISSIONS.items() if name != "pull_requests"} | {"pull_requests": "read"},
+    PERMISSIONS | {"pull_requests": "read"},
     {name: level for name, level in PERMISSIONS.items() if name != "pull_requests"},
     {name: level for name, level in PERMISSIONS.items() if name != "contents"},
     {name: level for name, level in PERMISSIONS.items() if name != "checks"},

@@ -26,6 +26,7 @@ MAX_MESSAGE = 60_000  # bytes of 64 KB
 Ending = Conclusion | Literal["cancelled"]
 
 _ORDER: Mapping[Ending, int] = {"success": 0, "neutral": 1, "failure": 2, "cancelled": 3}
+_AGAIN = "Use **Re-run** on this check to try again; a new push is reviewed in any case."
 _LEVELS = {"error": "failure", "warning": "warning", "notice": "notice"}
 
 
@@ -102,15 +103,13 @@ def trouble(reason: str, conclusion: Conclusion = "neutral") -> Check:
         effect = "The change brings this about, so it fails the check."
     else:
         effect = "Nothing is known about this change, and the check does not keep it from being merged."
-    how = "Use **Re-run** on this check to try again; a new push is reviewed in any case."
-    return Check(conclusion, "The review could not be finished", fit([_quoted(reason), effect, how]))
+    return Check(conclusion, "The review could not be finished", fit([_quoted(reason), effect, _AGAIN]))
 
 
 def still(conclusion: Conclusion, title: str, reason: str) -> Check:
     """The check run of a review that came to no end, on a head whose verdict from before stands."""
     earlier = f"The verdict of the last review of the same head stands: {title}."
-    how = "Use **Re-run** on this check to try again; a new push is reviewed in any case."
-    return Check(conclusion, title, fit([earlier, "Another review could not be finished:", _quoted(reason), how]))
+    return Check(conclusion, title, fit([earlier, "Another review could not be finished:", _quoted(reason), _AGAIN]))
 
 
 def irrelevant(changed_files: int) -> Check:
@@ -131,7 +130,7 @@ def together(own: Check, number: int, others: Sequence[Other]) -> Check:
     """The check run of a head that several open pull requests share: the worst verdict, every one named."""
     if not others:
         return own
-    worst = max((other for other in others), key=lambda other: _ORDER[other.conclusion])
+    worst = max(others, key=lambda other: _ORDER[other.conclusion])
     rows = [f"- #{number}: {own.title}", *(f"- #{other.number}: {other.title}" for other in others)]
     names = ", ".join(f"#{n}" for n in sorted([number, *(other.number for other in others)]))
     shared = f"Several open pull requests have this head ({names}); the check shows the worst of them.\n\n"

@@ -359,9 +359,11 @@ class _Reaper(threading.Thread):
             if not self._slots.is_held():
                 _log.critical("the database let go of this worker's slot: another may take it, so this one ends")
                 os._exit(LOST_SLOT)
-            with suppress(Exception):  # the database is away; the next round finds the same
+            try:
                 self._recover()
                 _bury()
+            except Exception:  # noqa: BLE001 - the database may be away; the next round finds the same jobs
+                _log.warning("jobs of dead workers could not be looked for", exc_info=True)
 
     def _recover(self) -> None:
         pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
