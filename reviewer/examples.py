@@ -40,7 +40,8 @@ def failures(
     """Every way in which the examples of a page do not hold."""
     for example in rule.examples:
         analysis = run_example(rule, example, rulebook, checks, cache)
-        messages = [*_trouble(analysis), *_differences(rule, example, analysis.findings)]
+        spoken = tuple(finding for finding in analysis.findings if not finding.excluded)
+        messages = [*_trouble(analysis), *_differences(rule, example, spoken)]
         if example.bad and not example.expected:
             messages.append("a Bad example marks the line it expects with '// expect'")
         if not example.bad and example.expected:

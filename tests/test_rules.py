@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-import reviewer.checks
 from reviewer.checks import CHECKS
 from reviewer.core.check import Check
 from reviewer.core.files import NoCache
@@ -20,11 +20,6 @@ from reviewer.resources import built_in_rulebook
 from tests.mutants import mutants
 
 RULES = list(built_in_rulebook().rules.values())
-CHECK_FILES = {
-    "per-route-middleware": "wrappers.py",
-    "start-script-bypasses-custom-server": "start_script.py",
-    "websocket-in-api-route": "websocket.py",
-}
 # Conditions that change how much work is done, not what is found.
 ONLY_SAVES_WORK = (
     "_is_server_handle(assignment.target, above=1) for assignment in facts.assignments)) -> True",
@@ -110,7 +105,7 @@ def _fixed_parts(text: str) -> list[str]:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_removing_any_condition_of_a_check_breaks_an_example(rule: Rule) -> None:
-    path = Path(reviewer.checks.__file__).parent / CHECK_FILES[rule.id]
+    path = Path(inspect.getfile(CHECKS[rule.head.check]))
     survivors = []
     cache = NoCache()
     for mutant in mutants(path):

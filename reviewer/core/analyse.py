@@ -19,7 +19,7 @@ MAX_TRIED_SUGGESTIONS = 20
 
 @dataclass(frozen=True)
 class Engine:
-    """Rules and their checks under one configuration; ``only`` limits the rules that run."""
+    """Rules and their checks under one configuration; ``only`` limits the rules that speak."""
 
     rulebook: Rulebook
     checks: Mapping[str, Check]
@@ -30,11 +30,17 @@ class Engine:
     def basis(self) -> str:
         return f"{self.rulebook.hash}:{self.config.hash()}:{','.join(sorted(self.only))}"
 
+    def speaks(self, rule: str) -> bool:
+        """Whether findings of a rule are wanted."""
+        return not self.only or rule in self.only
+
     def active(self) -> Iterator[Settings]:
-        """The rules that run, with their options."""
+        """The rules that run, with their options: those that speak, and those they yield to."""
+        wanted = {id for id in self.rulebook.rules if self.speaks(id)}
+        wanted |= {other for id in wanted for other in self.rulebook.rules[id].head.yields_to}
         for id, rule in self.rulebook.rules.items():
             level = self.config.levels.get(id, rule.head.level)
-            if level != "off" and (not self.only or id in self.only):
+            if level != "off" and id in wanted:
                 options = {**rule.defaults(), **self.config.options.get(id, {})}
                 yield Settings(rule, options, self.rulebook.names)
 
@@ -62,7 +68,7 @@ def analyse(snapshot: Snapshot, engine: Engine, cache: FactsCache | None = None)
                 what = f"{type(error).__name__}: {error}"
                 broken.add(unfinished(settings.rule.id, app.root))
                 crashes.append(Problem("failed", app.root, f"the rule {settings.rule.id} crashed here ({what})"))
-    findings = [_finish(finding, project.files, engine.config) for finding in findings]
+    findings = [_finish(finding, project.files, engine.config) for finding in _yielding(findings, engine)]
     findings = list(_verified(sorted(findings, key=Finding.order), snapshot, engine, cache))
     _note_links(project.files)
     problems = sorted([*project.files.problems.values(), *crashes], key=lambda p: (p.path, p.kind, p.message))
@@ -74,6 +80,16 @@ def analyse(snapshot: Snapshot, engine: Engine, cache: FactsCache | None = None)
 def unfinished(rule: str, package: str) -> str:
     """How ``Analysis.incomplete`` names a check that came to no end in a package; no path looks like it."""
     return f"{rule}\0{package}"
+
+
+def _yielding(findings: list[Finding], engine: Engine) -> Iterator[Finding]:
+    """The findings of rules that speak. One that yields is kept, unseen: it is no news when the other goes."""
+    spoken = {(finding.rule, finding.subject) for finding in findings}
+    for finding in findings:
+        others = engine.rulebook.rules[finding.rule].head.yields_to
+        yields = bool(finding.subject) and any((other, finding.subject) in spoken for other in others)
+        if engine.speaks(finding.rule):
+            yield replace(finding, excluded=yields)
 
 
 def _stats(project: Project) -> dict[str, int]:
@@ -98,7 +114,7 @@ def _finish(finding: Finding, files: Files, config: Config) -> Finding:
         finding,
         level=level,
         evidence=evidence,
-        excluded=config.ignores(finding.site.path),
+        excluded=finding.excluded or config.ignores(finding.site.path),
         suppression=_suppression(finding, files),
     )
 

@@ -52,7 +52,11 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One place where a rule holds, with every place whose fact it used, the primary site first."""
+    """One place where a rule holds, with every place whose fact it used, the primary site first.
+
+    ``subject`` names the thing it is about, where other rules may speak about the same one: of those, a rule whose
+    page says that it yields is silent.
+    """
 
     rule: str
     level: Level
@@ -64,6 +68,7 @@ class Finding:
     novelty: Novelty = "site"
     premise: str | None = None
     group: str | None = None
+    subject: str = ""
     suggestion: Suggestion | None = None
     excluded: bool = False
     suppression: str | None = None

@@ -92,6 +92,7 @@ class FrontMatter(_Strict):
     """The YAML head of a rule page.
 
     A script is looked at when it holds one of the ``symbols``; those ``beside`` them only matter in such a script.
+    Where a rule named in ``yields_to`` speaks about the same subject, this one does not.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$")]
@@ -105,6 +106,7 @@ class FrontMatter(_Strict):
     beside: dict[str, list[str]] = {}
     message: Message
     cites: list[Cite]
+    yields_to: list[str] = []
     fix: str | None = None
 
 
@@ -172,6 +174,10 @@ def load_rulebook(pages: Mapping[str, str], names: str) -> Rulebook:
             if name != text and name not in shared:
                 raise RulePageError(path, _line_with(pages[path], text), f"unknown list of names {name!r}")
         rules[rule.id] = rule
+    for rule in rules.values():
+        for other in rule.head.yields_to:
+            if other not in rules:
+                raise RulePageError(rule.path, _line_with(pages[rule.path], other), f"unknown rule {other!r}")
     digest = hashlib.sha256("\0".join([names, *(pages[path] for path in sorted(pages))]).encode()).hexdigest()
     return Rulebook(rules, shared, digest[:16])
 

@@ -183,3 +183,10 @@ def test_a_damaged_page_is_a_page_or_an_error_with_its_line(data: st.DataObject)
     end = data.draw(st.integers(start, min(len(PAGE), start + 40)))
     page = PAGE[:start] + data.draw(st.text(alphabet="#-`:{}[]\n \tab&*'\"é", max_size=6)) + PAGE[end:]
     assert 1 <= wrong_line(page) <= page.count("\n") + 1
+
+
+def test_a_rule_yields_only_to_rules_that_exist() -> None:
+    page = PAGE.replace("cites: []", "cites: []\nyields_to: [another-rule]")
+    with pytest.raises(RulePageError, match="unknown rule 'another-rule'"):
+        load_rulebook({"a.md": page}, "{}")
+    assert load_rulebook({"a.md": page, "b.md": PAGE.replace("id: a-rule", "id: another-rule")}, "{}").rules
