@@ -7,6 +7,7 @@ from dataclasses import replace
 from posixpath import relpath
 
 from reviewer.core.app import App
+from reviewer.core.behaviours import Behaviour
 from reviewer.core.check import Settings
 from reviewer.core.code import Code
 from reviewer.core.commands import Process, next_arguments
@@ -14,7 +15,7 @@ from reviewer.core.finding import Arg, Evidence, Finding, Level, Site, Suggestio
 from reviewer.core.launch import Launchers, Start, launchers_of, mentions_host, production_start
 from reviewer.core.manifest import matches
 from reviewer.core.project import Project
-from reviewer.core.servers import Behaviour, CustomServer
+from reviewer.core.servers import CustomServer
 
 MAX_NAMED = 3
 PLAIN = (".js", ".mjs", ".cjs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from reviewer.core.commands import Commands
 from reviewer.core.facts import Expr, FileFacts, Ref
@@ -127,7 +128,9 @@ class Code:
             return None
         made = facts.function(function.function)
         returned = self.expand(path, made.returned, hops) if made is not None else None
-        return returned.then(*steps[1:]) if returned is not None and returned.kind == "import" else None
+        if returned is None or returned.kind != "import":
+            return None
+        return _made_in(path, returned).then(*steps[1:])
 
     def _expanded_import(self, path: str, ref: Ref, hops: int) -> Ref | None:
         steps = ref.path()
@@ -139,8 +142,13 @@ class Code:
                 if expr.ref is None:
                     return self._result(where, expr, rest, found[2])
                 inner = self.expand(where, expr.ref, found[2])
-                return inner.then(*rest) if inner is not None else None
+                return _made_in(where, inner).then(*rest) if inner is not None else None
         return None
+
+    def identity(self, path: str, ref: Ref | None) -> str:
+        """Which object a reference is, or calls a method of: equal for one object in all its files, '' if unknown."""
+        expanded = self.expand(path, ref)
+        return _made_in(path, expanded).origin if expanded is not None else ""
 
     def origin(self, path: str, ref: Ref) -> tuple[str, str]:
         """What a reference names, as (file or package, export path), with one re-export resolved."""
@@ -188,6 +196,11 @@ def _used_functions(facts: FileFacts, runs: Callable[[int], bool]) -> Iterable[i
             value = facts.values.get(name)
             if value is not None and value.kind == "function":
                 yield value.function
+
+
+def _made_in(path: str, ref: Ref) -> Ref:
+    """The reference with its origin placed in the file that makes the object."""
+    return replace(ref, origin=f"{path}:{ref.origin}") if ref.origin.isdigit() else ref
 
 
 def _same_slot(target: Ref, ref: Ref, held: int) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reviewer.core.facts import Expr, ExprKind, Ref
 from reviewer.core.scopes import Resolver, Scope, string_value, strip
 from reviewer.core.syntax import Node, Tree
 
 MAX_DEPTH = 16
 CALL_DEPTH = 6
+CONSTANT_DEPTH = 3  # of constants made from constants, which could double at every step
 
 _LITERALS: dict[str, ExprKind] = {
     "number": "number",
@@ -15,7 +18,9 @@ _LITERALS: dict[str, ExprKind] = {
     "false": "bool",
     "null": "null",
     "undefined": "null",
+    "regex": "regex",
 }
+_PLAIN = (*_LITERALS, "binary_expression", "unary_expression", "ternary_expression")
 FUNCTIONS = (
     "function_declaration",
     "generator_function_declaration",
@@ -55,6 +60,8 @@ class Expressions:
             return self._leaf(node, _LITERALS[kind], self.tree.text(node))
         if kind in ("object", "array", "ternary_expression", "binary_expression"):
             return self._compound(node, scope, depth)
+        if kind == "unary_expression" and (argument := node.child_by_field_name("argument")) is not None:
+            return self._unary(node, argument, scope, depth)
         return self._leaf(node, "other")
 
     def arguments(self, node: Node, scope: Scope, depth: int = 0) -> tuple[Expr, ...]:
@@ -91,7 +98,7 @@ class Expressions:
     def _reference(self, node: Node, scope: Scope, depth: int) -> Expr:
         if node.type == "identifier" and self.tree.text(node) == "undefined":
             return self._leaf(node, "null", "undefined")
-        if node.type == "identifier" and (literal := self._literal(node, scope)) is not None:
+        if node.type == "identifier" and (literal := self._literal(node, scope, depth)) is not None:
             return literal
         ref = self.resolver.ref(node, scope)
         if node.type in ("identifier", "this"):
@@ -132,6 +139,12 @@ class Expressions:
         operator = node.child_by_field_name("operator")
         return Expr("choice", line, column, end, tree.text(operator) if operator is not None else "?", items=items)
 
+    def _unary(self, node: Node, argument: Node, scope: Scope, depth: int) -> Expr:
+        if node.children[0].type != "!":
+            return self._leaf(node, "other")
+        item = self.convert(argument, scope, depth + 1)
+        return replace(self._leaf(node, "not", "!"), items=(item,))
+
     def _properties(self, node: Node, scope: Scope, depth: int) -> list[tuple[str, Expr]]:
         properties = []
         for child in node.named_children:
@@ -141,7 +154,7 @@ class Expressions:
                     name = string_value(self.tree, key) if key.type == "string" else self.tree.text(key)
                     properties.append((name or "", self.convert(value, scope, depth + 1)))
             elif child.type == "shorthand_property_identifier":
-                properties.append((self.tree.text(child), self._shorthand(child, scope)))
+                properties.append((self.tree.text(child), self._shorthand(child, scope, depth)))
             elif child.type == "method_definition":
                 key = child.child_by_field_name("name")
                 properties.append((self.tree.text(key) if key is not None else "", self._function(child, "")))
@@ -149,21 +162,24 @@ class Expressions:
                 properties.append(("...", self.convert(child.named_children[0], scope, depth + 1)))
         return properties
 
-    def _literal(self, node: Node, scope: Scope) -> Expr | None:
-        """The string a constant was given, placed where the constant is used."""
+    def _literal(self, node: Node, scope: Scope, depth: int) -> Expr | None:
+        """The plain value a constant was given: a string placed where it is used, any other where it is written."""
         binding = scope.lookup(self.tree.text(node))
         if binding is None or binding.init is None or binding.steps or not binding.constant:
             return None
-        value = string_value(self.tree, strip(binding.init))
-        return self._leaf(node, "string", value) if value is not None else None
+        init = strip(binding.init)
+        value = string_value(self.tree, init)
+        if value is not None:
+            return self._leaf(node, "string", value)
+        return self.convert(init, binding.scope or scope, depth + CONSTANT_DEPTH) if init.type in _PLAIN else None
 
-    def _shorthand(self, node: Node, scope: Scope) -> Expr:
+    def _shorthand(self, node: Node, scope: Scope, depth: int) -> Expr:
         name = self.tree.text(node)
-        if (literal := self._literal(node, scope)) is not None:
+        if (literal := self._literal(node, scope, depth + 1)) is not None:
             return literal
         binding = scope.lookup(name)
         ref = binding.ref if binding is not None else Ref("global", name)
         if ref is None and binding is not None and binding.constant and binding.init is not None:
-            ref = self.resolver.ref(binding.init, binding.scope or scope, 1)
+            ref = self.resolver.ref(binding.init, binding.scope or scope)
             ref = ref.then(*binding.steps) if ref is not None else None
         return self._leaf(node, "ref", name, ref or Ref("local", name))

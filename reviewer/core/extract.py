@@ -18,7 +18,7 @@ from reviewer.core.facts import (
     Ref,
     Suppression,
 )
-from reviewer.core.nodes import all_types, is_conditional, is_type, is_type_import, parameters
+from reviewer.core.nodes import all_types, is_branch, is_conditional, is_type, is_type_import, parameters
 from reviewer.core.scopes import Binding, Scope, is_await_call, pattern_names, string_value, strip
 from reviewer.core.syntax import MAX_DEPTH, Node, TooComplex, Tree, captures, parse
 from reviewer.core.text import Source
@@ -203,7 +203,8 @@ class _Extraction:
     def _inner(self, node: Node, scope: Scope, function: int, is_function: bool, in_catch: bool) -> Scope:
         if scope.depth >= MAX_DEPTH:
             raise TooComplex(f"its blocks and functions nest more than {MAX_DEPTH:,} deep")
-        return Scope(node.end_byte, scope, function, is_function, in_catch, scope.depth + 1)
+        may_not_run = not is_function and (scope.conditional or is_branch(node))
+        return Scope(node.end_byte, scope, function, is_function, in_catch, scope.depth + 1, may_not_run)
 
     def _open_block(self, node: Node, kind: str, scope: Scope) -> Scope:
         inner = self._inner(node, scope, scope.function, False, scope.in_catch or kind == "catch_clause")
@@ -324,12 +325,13 @@ class _Extraction:
     def _call(self, node: Node, scope: Scope) -> Call:
         tree = self.tree
         callee_node = node.child_by_field_name("function") or node.child_by_field_name("constructor")
-        callee, method = None, ""
+        callee, method, called = None, "", node
         if callee_node is not None:
             callee_node = strip(callee_node)
             callee = self.exprs.resolver.ref(callee_node, scope)
             property_ = callee_node.child_by_field_name("property")
             method = tree.text(property_) if property_ is not None else ""
+            called = property_ or callee_node
         self._note_dynamic(node, scope)
         return Call(
             callee,
@@ -341,6 +343,9 @@ class _Extraction:
             tree.end_line(node),
             scope.function,
             scope.in_catch,
+            scope.conditional,
+            node.start_byte,
+            (called.start_byte, tree.line(called)),
         )
 
     def _note_dynamic(self, node: Node, scope: Scope) -> None:

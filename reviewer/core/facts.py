@@ -8,7 +8,21 @@ from typing import Literal
 
 RootKind = Literal["import", "param", "local", "global", "this"]
 ExprKind = Literal[
-    "ref", "call", "new", "function", "string", "number", "bool", "null", "object", "array", "choice", "member", "other"
+    "ref",
+    "call",
+    "new",
+    "function",
+    "string",
+    "number",
+    "bool",
+    "null",
+    "regex",
+    "object",
+    "array",
+    "choice",
+    "not",
+    "member",
+    "other",
 ]
 
 
@@ -19,6 +33,9 @@ class Ref:
     Steps are ``.name`` for members, ``()`` for the result of a call and ``new`` for an instance. Type assertions,
     parentheses, optional chaining and ``await`` leave no trace. For imports, ``name`` is the exported name
     (``*`` for a namespace or a required module); for parameters ``function`` and ``index`` say which.
+
+    ``origin`` tells objects apart that are made alike: the first byte of the call that made the object a value is, or
+    a method is called on, after its file's path and a colon where that is another file. '' where nothing made it.
     """
 
     kind: RootKind
@@ -27,6 +44,7 @@ class Ref:
     steps: tuple[str, ...] = ()
     function: int = -1
     index: int = -1
+    origin: str = field(default="", compare=False)
 
     def path(self) -> tuple[str, ...]:
         """Steps from the module: default export, namespace and required module count as the module itself."""
@@ -36,7 +54,7 @@ class Ref:
         return steps
 
     def then(self, *steps: str) -> Ref:
-        return Ref(self.kind, self.name, self.module, self.steps + steps, self.function, self.index)
+        return Ref(self.kind, self.name, self.module, self.steps + steps, self.function, self.index, self.origin)
 
     def last_member(self) -> str:
         """The member the reference ends in, without its dot, or an empty string."""
@@ -45,7 +63,11 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Expr:
-    """An expression reduced to what rules ask about. ``items`` are arguments, elements or alternatives."""
+    """An expression reduced to what rules ask about. ``items`` are arguments, elements or alternatives.
+
+    ``choice`` is a binary operation or, named ``?``, a conditional expression; ``not`` has what it negates as its item.
+    A constant of a plain value stands for that value, placed where it is written; a string where it is used.
+    """
 
     kind: ExprKind
     line: int
@@ -128,7 +150,11 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call or construction. ``function`` is the enclosing function's id or -1 at module level."""
+    """A call or construction. ``function`` is the enclosing function's id or -1 at module level.
+
+    ``conditional`` says that it stands in a block of that function which may not run. ``start`` is its first byte;
+    along a chain of calls, which all start alike, ``place`` tells them apart: offset and line of the name called.
+    """
 
     callee: Ref | None
     method: str
@@ -139,6 +165,9 @@ class Call:
     end_line: int
     function: int
     in_catch: bool
+    conditional: bool = False
+    start: int = -1
+    place: tuple[int, int] = (-1, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,11 @@ def is_conditional(node: Node) -> bool:
     return False
 
 
+def is_branch(block: Node) -> bool:
+    """Whether a block is a branch of a condition."""
+    return block.parent is not None and block.parent.type in ("if_statement", "else_clause", "switch_statement")
+
+
 def is_type(specifier: Node) -> bool:
     """Whether a name in the braces of an import or re-export is marked as a type."""
     return any(child.type in ("type", "typeof") for child in specifier.children)

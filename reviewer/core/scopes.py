@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reviewer.core.facts import Ref
 from reviewer.core.syntax import Node, Tree
@@ -45,6 +45,7 @@ class Scope:
     is_function: bool
     in_catch: bool = False
     depth: int = 0
+    conditional: bool = False
     names: dict[str, Binding] = field(default_factory=dict)
 
     def lookup(self, name: str) -> Binding | None:
@@ -143,8 +144,47 @@ class Resolver:
         self.makes_require = b"createRequire" in tree.source.data
         self._making = False
 
-    def ref(self, node: Node, scope: Scope, hops: int = 0) -> Ref | None:
+    def ref(self, node: Node, scope: Scope) -> Ref | None:
         """The reference *node* amounts to, or None when it is no chain, or a very long one, of names and calls."""
+        ref = self._chain(node, scope, 0)
+        if ref is None or ref.kind != "import" or not ref.steps:
+            return ref
+        origin = self._origin(node, scope, 0)
+        return replace(ref, origin=str(origin)) if origin >= 0 else ref
+
+    def _origin(self, node: Node, scope: Scope, hops: int) -> int:
+        """The first byte of the call that made the object *node* is, or is reached from; -1 where no call did.
+
+        Methods are taken to return their object, as registrations do; ``listen`` returns another one.
+        """
+        made = -1
+        while True:
+            node = strip(node)
+            if node.type in ("call_expression", "new_expression"):
+                if self.required_module(node, scope) is not None:
+                    return made
+                made = node.start_byte
+                callee = node.child_by_field_name("function") or node.child_by_field_name("constructor")
+                if callee is None or self._is_listen(callee):
+                    return made
+                node = callee
+            elif node.type in ("member_expression", "subscript_expression"):
+                object_ = node.child_by_field_name("object")
+                if object_ is None:
+                    return made
+                node = object_
+            else:
+                binding = scope.lookup(self.tree.text(node)) if node.type == "identifier" else None
+                if binding is None or binding.init is None or not binding.constant or binding.steps or hops > MAX_HOPS:
+                    return made
+                behind = self._origin(binding.init, binding.scope or scope, hops + 1)
+                return behind if behind >= 0 else made
+
+    def _is_listen(self, callee: Node) -> bool:
+        property_ = callee.child_by_field_name("property")
+        return property_ is not None and self.tree.text(property_) == "listen"
+
+    def _chain(self, node: Node, scope: Scope, hops: int) -> Ref | None:
         steps: list[str] = []
         while len(steps) < MAX_STEPS:
             node = strip(node)
@@ -180,7 +220,7 @@ class Resolver:
         if binding.ref is not None:
             return binding.ref
         if binding.init is not None and binding.constant and hops < MAX_HOPS:
-            value = self.ref(binding.init, binding.scope or scope, hops + 1)
+            value = self._chain(binding.init, binding.scope or scope, hops + 1)
             if value is not None:
                 return value.then(*binding.steps)
         return Ref("local", name)
@@ -224,6 +264,6 @@ class Resolver:
         if callee is None or self._making:
             return False
         self._making = True  # a name may be declared through itself
-        maker = self.ref(callee, scope, 1)
+        maker = self._chain(callee, scope, 1)
         self._making = False
         return maker is not None and maker.module in ("module", "node:module") and maker.path() == (".createRequire",)

@@ -1,0 +1,191 @@
+"""What is registered on applications and routers of Express's kind: for which URLs and methods, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from reviewer.core.code import Code
+from reviewer.core.facts import Call, Expr, Ref
+from reviewer.core.runs import FRAMEWORKS, Run, calls_in, runs_in
+
+Dispatch = Literal["", "handle", "render", "partly"]
+
+EVERY_METHOD = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+_NAMES = frozenset(["get", "post", "put", "patch", "delete", "all", "options", "head", "route", "use", "register"])
+_ALSO = frozenset({"setNotFoundHandler", "del"})
+_EVERY = frozenset({"use", "all", "register", "setNotFoundHandler"})
+_ROUTERS = frozenset({"@koa/router", "koa-router"})
+_CATCH_ALL = frozenset({"*", "/*", "(.*)", "/(.*)", "*all", "/.*/", "/^.*$/", "/(.*)/", "/^\\/.*$/", "/^(.*)$/"})
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """One call that registers something.
+
+    ``app`` is the identity of the application or router, ``framework`` the package it comes from, ``method`` the name
+    called. ``paths`` are the expressions of its URLs, none where it answers every one; ``targets`` what is to answer.
+    ``order`` is where it runs: a file, a function's id, and offsets in it. ``chained`` is what follows ``route('/x')``.
+    ``dispatch`` says whether it hands requests to Next: all it gets (``handle``), to a page (``render``), or only some
+    of them (``partly``).
+    """
+
+    app: str
+    framework: str
+    is_router: bool
+    method: str
+    paths: tuple[Expr, ...]
+    targets: tuple[Expr, ...]
+    path: str
+    line: int
+    column: int
+    end_line: int
+    order: tuple[str, int, int, int]
+    conditional: bool
+    dispatch: Dispatch = ""
+    chained: bool = False
+
+    @property
+    def url(self) -> str:
+        """The first URL, '' where there is none or it cannot be read."""
+        return self.paths[0].name if self.paths and self.paths[0].kind == "string" else ""
+
+    @property
+    def methods(self) -> frozenset[str]:
+        """The HTTP methods it answers."""
+        if self.method in _EVERY:
+            return EVERY_METHOD
+        if self.method == "route":
+            return frozenset()
+        name = "DELETE" if self.method == "del" else self.method.upper()
+        return frozenset({name, "HEAD"} if name == "GET" else {name})
+
+    @property
+    def is_catch_all(self) -> bool:
+        """Whether it answers every URL, or all but ``/``."""
+        if self.chained:
+            return False
+        return not self.paths or any(_is_every_url(expr, self.method) for expr in self.paths)
+
+    def runs_before(self, other: Registration) -> bool:
+        """Whether it is registered first, as far as one function tells."""
+        return self.order[:2] == other.order[:2] and self.order[2:] < other.order[2:]
+
+
+def _is_every_url(expr: Expr, method: str) -> bool:
+    if expr.kind not in ("string", "regex"):
+        return False
+    url = expr.name
+    if url in _CATCH_ALL or (url in ("", "/") and method == "use"):
+        return True
+    named = url.removeprefix("/").removeprefix("{").removeprefix("/").removesuffix("}")
+    return named.startswith("*") and named[1:].isidentifier()
+
+
+def registrations_in(code: Code, path: str) -> Iterator[Registration]:
+    """What a file registers on the applications it makes or imports, through functions it hands them to as well."""
+    for run in runs_in(code, path):
+        ref = run.expand(run.call.callee)
+        if ref is not None and is_instance(ref) and ref.last_member() in _NAMES | _ALSO:
+            yield from _read(run, ref)
+
+
+def is_instance(ref: Ref) -> bool:
+    """Whether a reference is a method of an application or router."""
+    if ref.kind != "import" or ref.module not in FRAMEWORKS:
+        return False
+    return any(step in ("()", "new") for step in ref.path()[:-1])
+
+
+def _read(run: Run, ref: Ref) -> Iterator[Registration]:
+    """The registration a call is; none for reading a setting."""
+    call, method = run.call, ref.last_member()
+    if not call.args or (method in ("get", "route") and len(call.args) == 1 and call.args[0].kind == "string"):
+        return  # get('env') reads a setting, and route('/a') only names what the next call registers
+    paths, targets = _split(run, method)
+    dispatches = [kind for target in targets if (kind := dispatch_of(run.code, run.path, target))]
+    steps = ref.path()
+    yield Registration(
+        app=run.identity(call.callee),
+        framework=ref.module,
+        is_router=ref.module in _ROUTERS or ".Router" in steps,
+        method=method,
+        paths=paths,
+        targets=targets,
+        path=run.path,
+        line=call.place[1] or call.line,
+        column=call.column if call.place[1] == call.line else 1,
+        end_line=call.end_line,
+        order=run.order,
+        conditional=run.conditional,
+        dispatch=dispatches[0] if dispatches else "",
+        chained=".route" in steps[:-1],
+    )
+
+
+def _split(run: Run, method: str) -> tuple[tuple[Expr, ...], tuple[Expr, ...]]:
+    """The URLs of a registration and what is to answer them."""
+    args = run.call.args
+    where, first = run.code.follow(run.path, args[0])
+    if first.kind == "object" and (handler := first.prop("handler")) is not None:
+        place = first.prop("url") or first.prop("path")
+        return _flat(place) if place is not None else (), (handler,)
+    if len(args) > 1 and _is_url(first, method in ("use", "register")):
+        return _flat(first if where == run.path else args[0]), args[1:]
+    return (), args
+
+
+def _is_url(first: Expr, may_be_middleware: bool) -> bool:
+    """Whether the first argument of several is the URL; middleware may come first where no URL has to be given."""
+    if first.kind in ("function", "call", "new"):
+        return False
+    if first.kind == "ref" and may_be_middleware:
+        return first.ref is None or first.ref.kind == "param"
+    return True
+
+
+def _flat(expr: Expr) -> tuple[Expr, ...]:
+    return expr.items if expr.kind == "array" else (expr,)
+
+
+# -- what Next is handed --------------------------------------------------
+
+
+def is_next(ref: Ref | None) -> bool:
+    """Whether a reference is an instance ``next(...)`` made, or something reached from one."""
+    return ref is not None and ref.kind == "import" and ref.module == "next" and ref.path()[:1] == ("()",)
+
+
+def dispatch_of(code: Code, path: str, target: Expr) -> Dispatch:
+    """How a registered function hands requests to Next, '' where it does not."""
+    ref = code.expand(path, target.ref) if target.ref is not None else None
+    if ref is not None and is_next(ref) and ref.path()[-2:] == (".getRequestHandler", "()"):
+        return "handle"
+    where, value = code.follow(path, target)
+    calls = list(calls_in(code, where, value))
+    handled = any(_is_handle(code.expand(where, call.callee)) for call in calls)
+    rendered = any(renders(code, where, call) for call in calls)
+    if not handled and not rendered:
+        return ""
+    if any(_goes_on(call.callee, value.function) for call in calls):
+        return "partly"
+    return "handle" if handled else "render"
+
+
+def renders(code: Code, path: str, call: Call) -> bool:
+    """Whether a call has Next render a page."""
+    return call.method in ("render", "renderToHTML") and is_next(code.expand(path, call.callee))
+
+
+def _is_handle(ref: Ref | None) -> bool:
+    """Whether a call is one of Next's request handler."""
+    return ref is not None and is_next(ref) and ref.path()[-1:] == ("()",)
+
+
+def _goes_on(callee: Ref | None, function: int) -> bool:
+    """Whether a call is that of the function which runs the next handler: a parameter, and not the first one."""
+    if callee is None or callee.kind != "param" or callee.steps:
+        return False
+    return callee.index > 0 and callee.function == function

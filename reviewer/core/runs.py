@@ -1,0 +1,130 @@
+"""The calls of a file as they run: in order, and on through functions that are given its servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from reviewer.core.code import Code
+from reviewer.core.facts import Call, Expr, FileFacts, Ref
+
+FRAMEWORKS = frozenset(
+    [
+        "express",
+        "fastify",
+        "koa",
+        "polka",
+        "restify",
+        "hono",
+        "connect",
+        "@koa/router",
+        "koa-router",
+        "micro",
+        "@hapi/hapi",
+        "@nestjs/core",
+    ]
+)
+HTTP = frozenset({"http", "node:http"})
+SECURE = frozenset({"https", "node:https", "http2", "node:http2", "spdy"})
+MAX_HANDED = 2
+MAX_READ = 200_000  # calls looked at for what one file hands over: hostile files hand everything to everything
+
+Given = Mapping[tuple[int, int], tuple[str, Ref]]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A call, in a function that may have been given a server: ``given`` are identities and references by parameter.
+
+    ``at`` is the call that runs the function, and the file of that call.
+    """
+
+    code: Code
+    path: str
+    call: Call
+    given: Given = field(default_factory=dict)
+    at: tuple[str, Call] | None = None
+
+    def expand(self, ref: Ref | None) -> Ref | None:
+        """A reference with what the function was given, and other files' names, put in place."""
+        if ref is not None and ref.kind == "param" and (held := self.given.get((ref.function, ref.index))) is not None:
+            return held[1].then(*ref.steps)
+        return self.code.expand(self.path, ref)
+
+    def identity(self, ref: Ref | None) -> str:
+        """Which object a reference is or calls a method of, as ``Code.identity`` tells."""
+        if ref is not None and ref.kind == "param" and (held := self.given.get((ref.function, ref.index))) is not None:
+            return held[0]
+        return self.code.identity(self.path, ref)
+
+    @property
+    def order(self) -> tuple[str, int, int, int]:
+        """Where it runs: a file, a function's id, and offsets in it."""
+        path, outer = self.at or (self.path, self.call)
+        return path, outer.function, outer.place[0], self.call.place[0] if self.at else -1
+
+    @property
+    def conditional(self) -> bool:
+        return self.call.conditional or (self.at is not None and self.at[1].conditional)
+
+
+def runs_in(code: Code, path: str) -> Iterator[Run]:
+    """Every call of a file in order, each followed by those of a function of the repository it gives a server to."""
+    facts, budget = code.facts(path), _Budget(MAX_READ)
+    for call in _in_order(facts):
+        run = Run(code, path, call)
+        yield run
+        yield from _handed_over(run, budget, MAX_HANDED)
+
+
+@dataclass(slots=True)
+class _Budget:
+    left: int
+
+
+def _in_order(facts: FileFacts | None) -> list[Call]:
+    """The calls of a file as they run within each function: along a chain, the first one first."""
+    return sorted(facts.calls, key=lambda call: call.place) if facts is not None else []
+
+
+def _handed_over(run: Run, budget: _Budget, depth: int) -> Iterator[Run]:
+    """``setupRoutes(server)``: the calls of a function of the repository that is given a server."""
+    servers = {
+        index: (run.identity(arg.ref), ref)
+        for index, arg in enumerate(run.call.args)
+        if (ref := run.expand(arg.ref)) is not None and is_server(ref)
+    }
+    follow = bool(servers) and depth > 0 and budget.left > 0
+    where, value = _called(run.code, run.path, run.call) if follow else (run.path, None)
+    facts = run.code.facts(where)
+    if value is None or value.kind != "function" or facts is None:
+        return
+    given = {(value.function, index): server for index, server in servers.items()}
+    inside = facts.within(value.function)
+    budget.left -= len(facts.calls)
+    for call in _in_order(facts):
+        if call.function in inside:
+            inner = Run(run.code, where, call, given, run.at or (run.path, run.call))
+            yield inner
+            yield from _handed_over(inner, budget, depth - 1)
+
+
+def is_server(ref: Ref) -> bool:
+    """Whether a reference is an application, a router or an HTTP server."""
+    return ref.kind == "import" and ref.module in FRAMEWORKS | HTTP | SECURE
+
+
+def _called(code: Code, path: str, call: Call) -> tuple[str, Expr | None]:
+    """The function of the repository a call runs, and its file."""
+    if call.callee is None or call.callee.kind not in ("import", "local"):
+        return path, None
+    named = Expr("ref", call.line, call.column, call.end_line, call.callee.name, call.callee)
+    return code.follow(path, named)
+
+
+def calls_in(code: Code, path: str, value: Expr) -> Iterator[Call]:
+    """The calls of a function and of those written in it."""
+    facts = code.facts(path)
+    if value.kind == "function" and facts is not None:
+        inside = facts.within(value.function)
+        yield from (call for call in facts.calls if call.function in inside)

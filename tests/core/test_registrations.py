@@ -1,0 +1,111 @@
+"""Registrations: on which application, for which URLs and methods, in which order, and what is handed to Next."""
+
+from __future__ import annotations
+
+import pytest
+
+from reviewer.core.registrations import EVERY_METHOD, Registration, registrations_in
+from tests.core.trees import code_of
+
+_START = """const express = require('express'); const next = require('next');
+const app = next({}); const handle = app.getRequestHandler();
+const server = express();
+"""
+
+
+def _registered(text: str, **others: str) -> list[Registration]:
+    files = {f"{name}.js": content for name, content in others.items()}
+    return list(registrations_in(code_of({"package.json": "{}", "server.js": _START + text, **files}), "server.js"))
+
+
+def test_objects_made_alike_are_told_apart() -> None:
+    first, second, third, same = _registered(
+        "const a = express(), b = express(), c = a;\na.use(x); b.use(x); express().use(x); c.use(x);"
+    )
+    assert len({first.app, second.app, third.app}) == 3
+    assert first.app == same.app
+
+
+def test_an_object_is_the_same_in_every_file() -> None:
+    index, routes = _registered(
+        "module.exports = server; server.get('/a', h); const { more } = require('./more'); more(server);",
+        more="exports.more = (app) => { app.get('/b', h); };",
+    )
+    assert (index.app, index.url, routes.url, routes.path) == (routes.app, "/a", "/b", "more.js")
+    assert index.runs_before(routes)
+    code = code_of(
+        {
+            "package.json": "{}",
+            "app.js": "const app = require('express')(); app.use(x); module.exports = app;",
+            "index.js": "const app = require('./app'); app.get('/late', h); app.listen(3000);",
+        }
+    )
+    (there,) = registrations_in(code, "app.js")
+    (here,) = registrations_in(code, "index.js")
+    assert there.app == here.app
+    assert not there.runs_before(here)
+
+
+def test_a_chain_of_calls_runs_from_its_start() -> None:
+    found = _registered("server\n  .use(a)\n  .get('/x', b)\n  .all('*', handle);")
+    assert [(r.method, r.line) for r in found] == [("use", 5), ("get", 6), ("all", 7)]
+    assert found[0].runs_before(found[1])
+    assert found[1].runs_before(found[2])
+
+
+def test_registrations_of_different_functions_have_no_order() -> None:
+    inner, outer = _registered("app.prepare().then(() => { server.all('*', handle); });\nserver.get('/x', h);")
+    assert not inner.runs_before(outer)
+    assert not outer.runs_before(inner)
+
+
+@pytest.mark.parametrize(
+    ("code", "is_catch_all"),
+    [
+        ("server.use(h)", True),
+        ("server.use('/', h)", True),
+        ("server.get('/', h)", False),
+        ("server.all('*', h)", True),
+        ("server.all('/*', h)", True),
+        ("server.all('/{*splat}', h)", True),
+        ("server.all('/*rest', h)", True),
+        ("server.all('(.*)', h)", True),
+        ("server.all(/.*/, h)", True),
+        ("server.get(['/x', '*'], h)", True),
+        ("server.all('/docs/*', h)", False),
+        ("server.all(/^.api/, h)", False),
+        ("server.all(path, h)", False),
+        ("server.route('/x').get(h)", False),
+    ],
+)
+def test_what_answers_every_url(code: str, is_catch_all: bool) -> None:
+    found = _registered(f"const path = process.env.X + '';\n{code};")
+    assert [registration.is_catch_all for registration in found] == [is_catch_all]
+
+
+@pytest.mark.parametrize(
+    ("target", "dispatch"),
+    [
+        ("handle", "handle"),
+        ("app.getRequestHandler()", "handle"),
+        ("(req, res) => handle(req, res)", "handle"),
+        ("(req, res) => { return handle(req, res, {}); }", "handle"),
+        ("(req, res, next) => { if (req.path === '/_next') return handle(req, res); next(); }", "partly"),
+        ("(req, res) => app.render(req, res, '/a', req.query)", "render"),
+        ("async (req, res) => { res.send(await app.renderToHTML(req, res, '/a', {})); }", "render"),
+        ("(req, res) => res.end()", ""),
+        ("(req, res, next) => next()", ""),
+    ],
+)
+def test_what_is_handed_to_next(target: str, dispatch: str) -> None:
+    (registration,) = _registered(f"server.use({target});")
+    assert registration.dispatch == dispatch
+
+
+def test_methods_follow_from_the_name_called() -> None:
+    found = {r.method: r.methods for r in _registered("server.get('/', h); server.post('/', h); server.use(h);")}
+    assert found == {"get": {"GET", "HEAD"}, "post": {"POST"}, "use": EVERY_METHOD}
+
+
+def test_settings_are_read_not_registered() -> None:
+    assert _registered("server.get('env'); server.set('x', 1); express.static('y');") == []
