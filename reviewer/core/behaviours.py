@@ -10,7 +10,7 @@ from reviewer.core.code import Code
 from reviewer.core.facts import Call, Expr, FileFacts, Ref
 from reviewer.core.registrations import Registration, is_next, registrations_in, renders
 from reviewer.core.resolve import package_name
-from reviewer.core.runs import HTTP, SECURE, calls_in, runs_in
+from reviewer.core.runs import HTTP, SECURE, calls_in, makes_http_server, runs_in
 
 BehaviourKind = Literal["api", "auth", "security", "websocket", "middleware", "page", "tls"]
 
@@ -45,10 +45,15 @@ def _called(code: Code, path: str, facts: FileFacts, call: Call, ref: Ref) -> It
         yield Behaviour("websocket", f"{ref.module}: {_spelled(call)}", path, call.line)
     elif call.method == "on" and _is_own_upgrade(code, path, call):
         yield Behaviour("websocket", "upgrade listener", path, call.line)
-    elif ref.kind == "import" and ref.module in HTTP | SECURE and ref.last_member().startswith("create"):
+    elif makes_http_server(ref) or _is_request_listener(call, ref):
         yield from _raw_server(code, path, facts, call, ref.module)
     elif ref.kind == "import" and ref.module == "@nestjs/core" and ref.path() == (".NestFactory", ".create"):
         yield Behaviour("api", "NestJS modules", path, call.line)
+
+
+def _is_request_listener(call: Call, ref: Ref) -> bool:
+    on_request = call.method == "on" and bool(call.args) and call.args[0].name == "request"
+    return on_request and ref.kind == "import" and ref.module in HTTP | SECURE
 
 
 def _is_own_upgrade(code: Code, path: str, call: Call) -> bool:
@@ -65,7 +70,7 @@ def _spelled(call: Call) -> str:
 
 
 def _raw_server(code: Code, path: str, facts: FileFacts, call: Call, module: str) -> Iterator[Behaviour]:
-    if module in SECURE:
+    if module in SECURE and call.method != "on":
         yield Behaviour("tls", f"{module.removeprefix('node:')}.{call.method}()", path, call.line)
     for arg in call.args:
         where, value = code.follow(path, arg)

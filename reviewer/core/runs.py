@@ -26,6 +26,7 @@ FRAMEWORKS = frozenset(
 )
 HTTP = frozenset({"http", "node:http"})
 SECURE = frozenset({"https", "node:https", "http2", "node:http2", "spdy"})
+_MAKES_SERVER = ((".createServer",), (".createSecureServer",), (".Server",))
 MAX_HANDED = 2
 MAX_READ = 200_000  # calls looked at for what one file hands over: hostile files hand everything to everything
 
@@ -112,6 +113,11 @@ def _handed_over(run: Run, budget: _Budget, depth: int) -> Iterator[Run]:
 def is_server(ref: Ref) -> bool:
     """Whether a reference is an application, a router or an HTTP server."""
     return ref.kind == "import" and ref.module in FRAMEWORKS | HTTP | SECURE
+
+
+def makes_http_server(ref: Ref) -> bool:
+    """Whether a call of Node's HTTP modules makes a server: ``createServer(…)``, ``new Server(…)``."""
+    return ref.kind == "import" and ref.module in HTTP | SECURE and ref.path() in _MAKES_SERVER
 
 
 def _called(code: Code, path: str, call: Call) -> tuple[str, Expr | None]:

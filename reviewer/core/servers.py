@@ -12,7 +12,7 @@ from reviewer.core.facts import Call, Expr, Ref
 from reviewer.core.graph import ImportGraph
 from reviewer.core.manifest import join, parent
 from reviewer.core.registrations import Registration, dispatch_of, is_next, registrations_in
-from reviewer.core.runs import FRAMEWORKS, HTTP, SECURE
+from reviewer.core.runs import FRAMEWORKS, HTTP, SECURE, Run, makes_http_server, runs_in
 from reviewer.core.symbols import Symbols
 
 SERVER_WORDS = ((b"getRequestHandler",), (b"getUpgradeHandler",), (b"renderToHTML",), (b"next({",), (b"Next({",))
@@ -63,27 +63,26 @@ class CustomServer:
     @cached_property
     def dispatchers(self) -> frozenset[str]:
         """The identities of the applications and HTTP servers that hand requests to Next."""
-        apps = {r.app for r in self.registrations if r.dispatch and r.app}
-        found = set(apps)
+        found = {r.app for r in self.registrations if r.dispatch and r.app}
         for path in self.files:
-            facts = self.code.facts(path)
-            for call in facts.calls if facts is not None else ():
-                if self._hands_over(path, call, apps):
-                    found.add(f"{path}:{call.start}")
+            for run in runs_in(self.code, path):
+                if (server := self._handed_to(run, found)) is not None:
+                    found.add(server)
         return frozenset(found)
 
-    def _hands_over(self, path: str, call: Call, apps: set[str]) -> bool:
-        """Whether a call makes an HTTP server that gives its requests to Next, or to an application that does."""
-        ref = self.code.expand(path, call.callee)
+    def _handed_to(self, run: Run, known: set[str]) -> str | None:
+        """The HTTP server a call makes or tells to give its requests to Next, or to an application that does."""
+        call, ref = run.call, run.expand(run.call.callee)
         if ref is None or ref.kind != "import":
-            return False
+            return None
         if call.method == "listen":
-            return self.code.identity(path, call.callee) in apps
-        if ref.module not in HTTP | SECURE or not ref.last_member().startswith("create"):
-            return False
-        return any(
-            self.code.identity(path, arg.ref) in apps or dispatch_of(self.code, path, arg) != "" for arg in call.args
-        )
+            return f"{run.path}:{call.start}" if run.identity(call.callee) in known else None
+        listens = call.method == "on" and len(call.args) > 1 and call.args[0].name == "request"
+        if ref.module not in HTTP | SECURE or not (listens or makes_http_server(ref)):
+            return None
+        if all(run.identity(arg.ref) not in known and not dispatch_of(run.code, run.path, arg) for arg in call.args):
+            return None
+        return run.identity(call.callee) if listens else f"{run.path}:{call.start}"
 
 
 def find_custom_servers(code: Code, graph: ImportGraph, candidates: Iterable[str]) -> tuple[CustomServer, ...]:

@@ -315,3 +315,64 @@ def test_ignored_files_are_no_servers(path: str) -> None:
 )
 def test_odd_code_does_not_matter(code: str) -> None:
     assert {server.entry for server in _servers({"server.js": code})} <= {"server.js"}
+
+
+@pytest.mark.parametrize(
+    ("code", "owner"),
+    [
+        ("const http = require('http').createServer(handle); http.listen(1);", "require('http').createServer"),
+        (
+            "const http = require('http').createServer((q, s) => handle(q, s)); http.listen(1);",
+            "require('http').create",
+        ),
+        (
+            "const { Server } = require('http'); const h = new Server(); h.on('request', handle); h.listen(1);",
+            "new S",
+        ),
+        (
+            _EXPRESS + "server.use(handle); const http = require('http').Server(server); http.listen(1);",
+            "require('http').S",
+        ),
+        (_EXPRESS + "server.use(handle); const http = server.listen(1);", "server.listen(1)"),
+        (_EXPRESS + "server.use(handle); const http = server.listen(1);", "express();"),
+    ],
+)
+def test_what_hands_requests_to_next(code: str, owner: str) -> None:
+    text = _NEXT + code
+    assert f"server.js:{text.encode().index(owner.encode())}" in _only({"server.js": text}).dispatchers
+
+
+def test_what_serves_something_else_does_not() -> None:
+    other = "const other = require('http').createServer((q, s) => s.end());\n"
+    server = _only({"server.js": _NEXT + other + _EXPRESS + _END})
+    made = (_NEXT + other).index("require('http')")
+    assert f"server.js:{made}" not in server.dispatchers
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ("{ dev: true }", "bool"),
+        ("{ dev: !false }", "not"),
+        ("{ dev }", "choice"),
+        ("options", "choice"),
+        ("{ quiet: true }", None),
+        ("{ ...rest, dev: true }", "bool"),
+    ],
+)
+def test_options_of_next_are_read(options: str, kind: str | None) -> None:
+    start = (
+        "const next = require('next'); const dev = process.env.NODE_ENV !== 'production'; const options = { dev };\n"
+    )
+    server = _only(
+        {"server.js": f"{start}const app = next({options}); const handle = app.getRequestHandler();\n{_EXPRESS}{_END}"}
+    )
+    found = server.option("dev")
+    assert found is not None
+    assert (found[1].kind if found[1] is not None else None) == kind
+
+
+@pytest.mark.parametrize("options", ["{ dev: true, ...rest }", "{ ...rest }", "makeOptions()"])
+def test_options_that_may_be_set_elsewhere_are_unknown(options: str) -> None:
+    code = f"const next = require('next'); const app = next({options}); const handle = app.getRequestHandler();\n"
+    assert _only({"server.js": code + _EXPRESS + _END}).option("dev") is None
