@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reviewer.checks.start_script import start_script_bypasses_custom_server
+from reviewer.checks.upgrade_conflict import ws_upgrade_conflict
 from reviewer.checks.websocket import websocket_in_api_route
 from reviewer.checks.wrappers import per_route_middleware
 from reviewer.core.check import Check
@@ -13,4 +14,5 @@ CHECKS: Mapping[str, Check] = {
     "per_route_middleware": per_route_middleware,
     "start_script_bypasses_custom_server": start_script_bypasses_custom_server,
     "websocket_in_api_route": websocket_in_api_route,
+    "ws_upgrade_conflict": ws_upgrade_conflict,
 }
