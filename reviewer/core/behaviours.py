@@ -114,11 +114,13 @@ def _registered(code: Code, registration: Registration) -> Iterator[Behaviour]:
 
 def is_error_handler(code: Code, registration: Registration) -> bool:
     """Whether Express takes it for a handler of errors, by its four parameters."""
-    facts = code.facts(registration.path)
-    if facts is None:
-        return False
-    functions = [facts.function(target.function) for target in registration.targets if target.kind == "function"]
-    return any(function is not None and len(function.params) == 4 for function in functions)
+    for target in registration.targets:
+        where, value = code.follow(registration.path, target)
+        facts = code.facts(where) if value.kind == "function" else None
+        function = facts.function(value.function) if facts is not None else None
+        if function is not None and len(function.params) == 4:
+            return True
+    return False
 
 
 def _middleware(code: Code, registration: Registration, target: Expr) -> Iterator[Behaviour]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
 
 from reviewer.core.commands import Commands
 from reviewer.core.facts import Expr, FileFacts, Ref
@@ -48,6 +49,12 @@ class Code:
             if above is not None and above is not package and name in above.dependencies:
                 return above.dependencies[name][0] if own is None else None
         return None
+
+    @cached_property
+    def aliases(self) -> Mapping[str, str]:
+        """What ``npm:`` specs of the manifests install under another name: the package by that name."""
+        specs = {name: spec for p in self.packages.values() for name, (spec, _) in p.dependencies.items()}
+        return {n: spec[4:].rpartition("@")[0] or spec[4:] for n, spec in specs.items() if spec.startswith("npm:")}
 
     def facts(self, path: str) -> FileFacts | None:
         return self.files.facts(path)

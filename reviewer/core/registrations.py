@@ -8,7 +8,7 @@ from typing import Literal
 
 from reviewer.core.code import Code
 from reviewer.core.facts import Call, Expr, Ref
-from reviewer.core.runs import FRAMEWORKS, Run, calls_in, runs_in
+from reviewer.core.runs import Run, calls_in, framework_of, runs_in
 
 Dispatch = Literal["", "handle", "render", "partly"]
 
@@ -18,6 +18,7 @@ _NAMES = frozenset(["get", "post", "put", "patch", "delete", "all", "options", "
 _ALSO = frozenset({"setNotFoundHandler", "del"})
 _EVERY = frozenset({"use", "all", "register", "setNotFoundHandler"})
 _ROUTERS = frozenset({"@koa/router", "koa-router"})
+_NEST = "@nestjs/core"
 _CATCH_ALL = frozenset({"*", "/*", "(.*)", "/(.*)", "*all", "/.*/", "/^.*$/", "/(.*)/", "/^\\/.*$/", "/^(.*)$/"})
 
 
@@ -25,19 +26,24 @@ _CATCH_ALL = frozenset({"*", "/*", "(.*)", "/(.*)", "*all", "/.*/", "/^.*$/", "/
 class Registration:
     """One call that registers something.
 
-    ``app`` is the identity of the application or router, ``framework`` the package it comes from, ``method`` the name
-    called. ``paths`` are the expressions of its URLs, none where it answers every one; ``targets`` what is to answer.
-    ``order`` is where it runs: a file, a function's id, and offsets in it. ``chained`` is what follows ``route('/x')``.
+    ``app`` is the identity of the application or router, ``framework`` the package it comes from and ``module`` the
+    name that is imported by, another one for an alias. ``method`` is the name called, ``methods`` what it answers.
+    ``paths`` are the expressions of its URLs, none where it answers every one or ``chained`` to a ``route('/x')`` that
+    was not found; ``targets`` what is to answer, ``mounts`` the identities of the objects among them.
+    ``order`` is where it runs: a file, a function's id, and offsets in it.
     ``dispatch`` says whether it hands requests to Next: all it gets (``handle``), to a page (``render``), or only some
     of them (``partly``).
     """
 
     app: str
     framework: str
+    module: str
     is_router: bool
     method: str
+    methods: frozenset[str]
     paths: tuple[Expr, ...]
     targets: tuple[Expr, ...]
+    mounts: tuple[str, ...]
     path: str
     line: int
     column: int
@@ -53,21 +59,11 @@ class Registration:
         return self.paths[0].name if self.paths and self.paths[0].kind == "string" else ""
 
     @property
-    def methods(self) -> frozenset[str]:
-        """The HTTP methods it answers."""
-        if self.method in _EVERY:
-            return EVERY_METHOD
-        if self.method == "route":
-            return frozenset()
-        name = "DELETE" if self.method == "del" else self.method.upper()
-        return frozenset({name, "HEAD"} if name == "GET" else {name})
-
-    @property
     def is_catch_all(self) -> bool:
         """Whether it answers every URL, or all but ``/``."""
-        if self.chained:
-            return False
-        return not self.paths or any(_is_every_url(expr, self.method) for expr in self.paths)
+        if not self.paths:
+            return not self.chained
+        return any(_is_every_url(expr, self.method) for expr in self.paths)
 
     def runs_before(self, other: Registration) -> bool:
         """Whether it is registered first, as far as one function tells."""
@@ -86,34 +82,47 @@ def _is_every_url(expr: Expr, method: str) -> bool:
 
 def registrations_in(code: Code, path: str) -> Iterator[Registration]:
     """What a file registers on the applications it makes or imports, through functions it hands them to as well."""
+    routes: _Routes = {}
     for run in runs_in(code, path):
         ref = run.expand(run.call.callee)
-        if ref is not None and is_instance(ref) and ref.last_member() in _NAMES | _ALSO:
-            yield from _read(run, ref)
+        if ref is not None and is_instance(code, ref) and ref.last_member() in _NAMES | _ALSO:
+            yield from _read(run, ref, routes)
 
 
-def is_instance(ref: Ref) -> bool:
+def is_instance(code: Code, ref: Ref) -> bool:
     """Whether a reference is a method of an application or router."""
-    if ref.kind != "import" or ref.module not in FRAMEWORKS:
+    if ref.kind != "import" or not framework_of(code, ref.module):
         return False
     return any(step in ("()", "new") for step in ref.path()[:-1])
 
 
-def _read(run: Run, ref: Ref) -> Iterator[Registration]:
+_Routes = dict[tuple[str, int], tuple[int, Expr]]
+
+
+def _read(run: Run, ref: Ref, routes: _Routes) -> Iterator[Registration]:
     """The registration a call is; none for reading a setting."""
-    call, method = run.call, ref.last_member()
-    if not call.args or (method in ("get", "route") and len(call.args) == 1 and call.args[0].kind == "string"):
-        return  # get('env') reads a setting, and route('/a') only names what the next call registers
-    paths, targets = _split(run, method)
+    call, method, steps = run.call, ref.last_member(), ref.path()
+    if method == "route" and len(call.args) == 1 and call.args[0].kind != "object":
+        routes[run.path, call.start] = (call.place[0], call.args[0])  # it only names what the next calls register
+        return
+    if not call.args or _only_reads(call, method) or (ref.module == _NEST and _is_nest(method, steps)):
+        return
+    chained = ".route" in steps[:-1]
+    paths, targets, methods = _split(run, method)
+    if chained:
+        at, named = routes.get((run.path, call.start), (call.place[0], None))
+        paths = _flat(named) if named is not None and at < call.place[0] else ()
     dispatches = [kind for target in targets if (kind := dispatch_of(run.code, run.path, target))]
-    steps = ref.path()
     yield Registration(
         app=run.identity(call.callee),
-        framework=ref.module,
+        framework=framework_of(run.code, ref.module),
+        module=ref.module,
         is_router=ref.module in _ROUTERS or ".Router" in steps,
         method=method,
+        methods=methods,
         paths=paths,
         targets=targets,
+        mounts=tuple(filter(None, (run.identity(target.ref) for target in targets))),
         path=run.path,
         line=call.place[1] or call.line,
         column=call.column if call.place[1] == call.line else 1,
@@ -121,20 +130,46 @@ def _read(run: Run, ref: Ref) -> Iterator[Registration]:
         order=run.order,
         conditional=run.conditional,
         dispatch=dispatches[0] if dispatches else "",
-        chained=".route" in steps[:-1],
+        chained=chained,
     )
 
 
-def _split(run: Run, method: str) -> tuple[tuple[Expr, ...], tuple[Expr, ...]]:
-    """The URLs of a registration and what is to answer them."""
+def _only_reads(call: Call, method: str) -> bool:
+    """``get('env')`` reads a setting."""
+    return method == "get" and len(call.args) == 1 and call.args[0].kind == "string"
+
+
+def _is_nest(method: str, steps: tuple[str, ...]) -> bool:
+    """``app.get(Service)`` of Nest's own application, which only takes middleware; its adapter's takes routes."""
+    return method != "use" and ".getHttpAdapter" not in steps
+
+
+def _split(run: Run, method: str) -> tuple[tuple[Expr, ...], tuple[Expr, ...], frozenset[str]]:
+    """The URLs of a registration, what is to answer them, and for which methods."""
     args = run.call.args
     where, first = run.code.follow(run.path, args[0])
     if first.kind == "object" and (handler := first.prop("handler")) is not None:
         place = first.prop("url") or first.prop("path")
-        return _flat(place) if place is not None else (), (handler,)
+        return _flat(place) if place is not None else (), (handler,), _methods_of(first.prop("method"))
+    methods = _methods_called(method)
     if len(args) > 1 and _is_url(first, method in ("use", "register")):
-        return _flat(first if where == run.path else args[0]), args[1:]
-    return (), args
+        return _flat(first if where == run.path else args[0]), args[1:], methods
+    return (), args, methods
+
+
+def _methods_called(method: str) -> frozenset[str]:
+    """The HTTP methods that a method of an application stands for."""
+    if method in _EVERY:
+        return EVERY_METHOD
+    name = "DELETE" if method == "del" else method.upper()
+    return frozenset({name, "HEAD"} if name == "GET" else {name})
+
+
+def _methods_of(listed: Expr | None) -> frozenset[str]:
+    """The HTTP methods an option lists; every one where they cannot be read."""
+    items = _flat(listed) if listed is not None else ()
+    names = {item.name.upper() for item in items if item.kind == "string"}
+    return frozenset(names) if items and len(names) == len(items) and "*" not in names else EVERY_METHOD
 
 
 def _is_url(first: Expr, may_be_middleware: bool) -> bool:
@@ -160,8 +195,7 @@ def is_next(ref: Ref | None) -> bool:
 
 def dispatch_of(code: Code, path: str, target: Expr) -> Dispatch:
     """How a registered function hands requests to Next, '' where it does not."""
-    ref = code.expand(path, target.ref) if target.ref is not None else None
-    if ref is not None and is_next(ref) and ref.path()[-2:] == (".getRequestHandler", "()"):
+    if is_handler(code, path, target):
         return "handle"
     where, value = code.follow(path, target)
     calls = list(calls_in(code, where, value))
@@ -169,9 +203,23 @@ def dispatch_of(code: Code, path: str, target: Expr) -> Dispatch:
     rendered = any(renders(code, where, call) for call in calls)
     if not handled and not rendered:
         return ""
-    if any(_goes_on(call.callee, value.function) for call in calls):
+    if any(_goes_on(call, value.function) for call in calls):
         return "partly"
     return "handle" if handled else "render"
+
+
+def is_handler(code: Code, path: str, target: Expr) -> bool:
+    """Whether an expression is Next's request handler itself."""
+    ref = code.expand(path, target.ref) if target.ref is not None else None
+    return ref is not None and is_next(ref) and ref.path()[-2:] == (".getRequestHandler", "()")
+
+
+def handle_calls(code: Code, path: str, target: Expr) -> Iterator[tuple[str, Call]]:
+    """The calls of Next's request handler in a registered function, each with its file."""
+    where, value = code.follow(path, target)
+    for call in calls_in(code, where, value):
+        if _is_handle(code.expand(where, call.callee)):
+            yield where, call
 
 
 def renders(code: Code, path: str, call: Call) -> bool:
@@ -184,8 +232,13 @@ def _is_handle(ref: Ref | None) -> bool:
     return ref is not None and is_next(ref) and ref.path()[-1:] == ("()",)
 
 
-def _goes_on(callee: Ref | None, function: int) -> bool:
-    """Whether a call is that of the function which runs the next handler: a parameter, and not the first one."""
+def _goes_on(call: Call, function: int) -> bool:
+    """Whether a call is that of the function which runs the next handler: a parameter, and not the first one.
+
+    With an error it runs the handlers of errors instead.
+    """
+    callee = call.callee
     if callee is None or callee.kind != "param" or callee.steps:
         return False
-    return callee.index > 0 and callee.function == function
+    goes_on = not call.args or call.args[0].kind == "string"  # next('route')
+    return goes_on and callee.index > 0 and callee.function == function

@@ -93,7 +93,7 @@ def _handed_over(run: Run, budget: _Budget, depth: int) -> Iterator[Run]:
     servers = {
         index: (run.identity(arg.ref), ref)
         for index, arg in enumerate(run.call.args)
-        if (ref := run.expand(arg.ref)) is not None and is_server(ref)
+        if (ref := run.expand(arg.ref)) is not None and is_server(run.code, ref)
     }
     follow = bool(servers) and depth > 0 and budget.left > 0
     where, value = _called(run.code, run.path, run.call) if follow else (run.path, None)
@@ -110,9 +110,15 @@ def _handed_over(run: Run, budget: _Budget, depth: int) -> Iterator[Run]:
             yield from _handed_over(inner, budget, depth - 1)
 
 
-def is_server(ref: Ref) -> bool:
+def framework_of(code: Code, module: str) -> str:
+    """The framework an import brings, by its own name or an alias of a manifest; '' for any other module."""
+    name = code.aliases.get(module, module)
+    return name if name in FRAMEWORKS else ""
+
+
+def is_server(code: Code, ref: Ref) -> bool:
     """Whether a reference is an application, a router or an HTTP server."""
-    return ref.kind == "import" and ref.module in FRAMEWORKS | HTTP | SECURE
+    return ref.kind == "import" and (ref.module in HTTP | SECURE or framework_of(code, ref.module) != "")
 
 
 def makes_http_server(ref: Ref) -> bool:

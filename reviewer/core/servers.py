@@ -12,7 +12,7 @@ from reviewer.core.facts import Call, Expr, Ref
 from reviewer.core.graph import ImportGraph
 from reviewer.core.manifest import join, parent
 from reviewer.core.registrations import Registration, dispatch_of, is_next, registrations_in
-from reviewer.core.runs import FRAMEWORKS, HTTP, SECURE, Run, makes_http_server, runs_in
+from reviewer.core.runs import HTTP, SECURE, Run, framework_of, is_server, makes_http_server, runs_in
 from reviewer.core.symbols import Symbols
 
 SERVER_WORDS = ((b"getRequestHandler",), (b"getUpgradeHandler",), (b"renderToHTML",), (b"next({",), (b"Next({",))
@@ -126,11 +126,14 @@ def _listens(code: Code, path: str) -> bool:
         return True
     if not any(call.method == "listen" for call in facts.calls):
         return False
-    servers = FRAMEWORKS | HTTP | SECURE
-    if any(item.module in servers and not item.type_only for item in facts.imports):
+    if any(_makes_servers(code, item.module) and not item.type_only for item in facts.imports):
         return True
     listening = [code.expand(path, call.callee) for call in facts.calls if call.method == "listen"]
-    return any(ref is not None and ref.kind == "import" and ref.module in servers for ref in listening)
+    return any(ref is not None and is_server(code, ref) for ref in listening)
+
+
+def _makes_servers(code: Code, module: str) -> bool:
+    return module in HTTP | SECURE or framework_of(code, module) != ""
 
 
 def _opens_port(ref: Ref | None) -> bool:
@@ -146,7 +149,7 @@ def _server(code: Code, path: str, entry: str, start: Call, files: tuple[str, ..
     ordered = tuple(dict.fromkeys(sorted(behaviours, key=lambda b: (b.path, b.line))))
     facts = [code.facts(member) for member in files]
     modules = {item.module for f in facts if f is not None for item in f.imports if not item.type_only}
-    frameworks = tuple(sorted(modules & FRAMEWORKS))
+    frameworks = tuple(sorted(filter(None, {framework_of(code, module) for module in modules})))
     serves = _served(code, path, start, directory)
     return CustomServer(code, entry, path, start, serves, directory, frameworks, files, ordered)
 

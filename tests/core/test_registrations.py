@@ -76,6 +76,8 @@ def test_registrations_of_different_functions_have_no_order() -> None:
         ("server.all(/^.api/, h)", False),
         ("server.all(path, h)", False),
         ("server.route('/x').get(h)", False),
+        ("server.route('*').get(h)", True),
+        ("const route = server.route('*'); route.get(h)", False),
     ],
 )
 def test_what_answers_every_url(code: str, is_catch_all: bool) -> None:
@@ -91,6 +93,8 @@ def test_what_answers_every_url(code: str, is_catch_all: bool) -> None:
         ("(req, res) => handle(req, res)", "handle"),
         ("(req, res) => { return handle(req, res, {}); }", "handle"),
         ("(req, res, next) => { if (req.path === '/_next') return handle(req, res); next(); }", "partly"),
+        ("(req, res, next) => handle(req, res).catch((error) => next(error))", "handle"),
+        ("(req, res, next) => { if (req.path === '/_next') return handle(req, res); next('route'); }", "partly"),
         ("(req, res) => app.render(req, res, '/a', req.query)", "render"),
         ("async (req, res) => { res.send(await app.renderToHTML(req, res, '/a', {})); }", "render"),
         ("(req, res) => res.end()", ""),
@@ -109,3 +113,51 @@ def test_methods_follow_from_the_name_called() -> None:
 
 def test_settings_are_read_not_registered() -> None:
     assert _registered("server.get('env'); server.set('x', 1); express.static('y');") == []
+
+
+def test_chained_registrations_have_the_url_of_their_route() -> None:
+    found = _registered("server.route('/a').get(h).post(h); server.route('/b').put(h);")
+    assert [(r.method, r.url) for r in found] == [("get", "/a"), ("post", "/a"), ("put", "/b")]
+
+
+@pytest.mark.parametrize(
+    ("options", "methods"),
+    [
+        ("method: 'GET'", {"GET"}),
+        ("method: ['get', 'POST']", {"GET", "POST"}),
+        ("method: [process.env.M]", EVERY_METHOD),
+        ("method: '*'", EVERY_METHOD),
+        ("x: 1", EVERY_METHOD),
+    ],
+)
+def test_methods_of_a_route_are_read_from_its_options(options: str, methods: set[str]) -> None:
+    code = f"const f = require('fastify')(); f.route({{ {options}, url: '/*', handler: h }});"
+    (found,) = registrations_in(code_of({"package.json": "{}", "s.js": code}), "s.js")
+    assert (found.methods, found.url) == (methods, "/*")
+
+
+def test_what_is_mounted_is_known() -> None:
+    files = {
+        "package.json": "{}",
+        "s.js": "const Koa = require('koa'), Router = require('@koa/router'); const app = new Koa(), r = new Router();\n"
+        "r.get('(.*)', h); app.use(r.routes());",
+    }
+    route, mount = registrations_in(code_of(files), "s.js")
+    assert (route.is_router, mount.is_router, mount.mounts) == (True, False, (route.app,))
+
+
+def test_an_alias_is_the_framework_it_installs() -> None:
+    files = {
+        "package.json": '{"dependencies": {"express4": "npm:express@^4.21.0"}}',
+        "s.js": "import express from 'express4';\nconst app = express(); more(app);\n"
+        "function more(server) { server.get('/x', h); }",
+    }
+    (found, *_) = registrations_in(code_of(files), "s.js")
+    assert (found.framework, found.module, found.url) == ("express", "express4", "/x")
+
+
+def test_nest_applications_take_middleware_and_their_adapters_routes() -> None:
+    code = "import { NestFactory } from '@nestjs/core'; const app = await NestFactory.create(Main);\n"
+    code += "app.get(Service); app.use(h); app.getHttpAdapter().getInstance().get('/x', h);"
+    found = registrations_in(code_of({"package.json": "{}", "s.ts": code}), "s.ts")
+    assert [(r.method, r.url) for r in found] == [("use", ""), ("get", "/x")]
