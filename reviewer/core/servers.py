@@ -24,13 +24,14 @@ _LISTENERS = Symbols.of(["@hono/node-server#serve"])
 class CustomServer:
     """A file that starts Next. ``entry`` holds the listener, ``serves`` is the application root it starts.
 
-    ``start`` is the call ``next(...)`` in ``file``, ``files`` are those that make up the server.
+    ``start`` is the first call ``next(...)`` in ``file``, ``others`` are further ones; ``files`` make up the server.
     """
 
     code: Code = field(repr=False, compare=False)
     entry: str
     file: str
     start: Call
+    others: tuple[Call, ...]
     serves: str
     package_dir: str
     frameworks: tuple[str, ...]
@@ -43,6 +44,8 @@ class CustomServer:
 
     def option(self, name: str) -> tuple[str, Expr | None] | None:
         """The file and value of an option of ``next(...)``, no value where it is not given; None if not to be told."""
+        if self.others:
+            return None
         if not self.start.args:
             return self.file, None
         path, options = self.code.follow(self.file, self.start.args[0])
@@ -90,8 +93,8 @@ def find_custom_servers(code: Code, graph: ImportGraph, candidates: Iterable[str
     found = []
     for path in sorted(candidates):
         facts = code.facts(path)
-        start = next((call for call in facts.calls if _starts_next(call)), None) if facts is not None else None
-        if start is None:
+        starts = [call for call in facts.calls if _starts_next(call)] if facts is not None else []
+        if not starts:
             continue
         group = [path, *sorted(graph.reachers([path]) - {path})]
         if not any(_uses_next(code, member) for member in group):
@@ -99,7 +102,7 @@ def find_custom_servers(code: Code, graph: ImportGraph, candidates: Iterable[str
         entry = next((member for member in group if _listens(code, member)), None)
         if entry is not None:
             between = sorted(graph.imports(entry).intersection(group))
-            found.append(_server(code, path, entry, start, tuple(dict.fromkeys((path, *between, entry)))))
+            found.append(_server(code, path, entry, starts, tuple(dict.fromkeys((path, *between, entry)))))
     return tuple(found)
 
 
@@ -142,7 +145,7 @@ def _opens_port(ref: Ref | None) -> bool:
     return _LISTENERS.match(ref) or (is_hapi and ref is not None and ref.last_member() == "start")
 
 
-def _server(code: Code, path: str, entry: str, start: Call, files: tuple[str, ...]) -> CustomServer:
+def _server(code: Code, path: str, entry: str, starts: list[Call], files: tuple[str, ...]) -> CustomServer:
     package = code.package_of(entry)
     directory = package.dir if package is not None else ""
     behaviours = [b for member in files for b in behaviours_in(code, member)]
@@ -150,8 +153,9 @@ def _server(code: Code, path: str, entry: str, start: Call, files: tuple[str, ..
     facts = [code.facts(member) for member in files]
     modules = {item.module for f in facts if f is not None for item in f.imports if not item.type_only}
     frameworks = tuple(sorted(filter(None, {framework_of(code, module) for module in modules})))
-    serves = _served(code, path, start, directory)
-    return CustomServer(code, entry, path, start, serves, directory, frameworks, files, ordered)
+    serves = _served(code, path, starts[0], directory)
+    others = tuple(starts[1:])
+    return CustomServer(code, entry, path, starts[0], others, serves, directory, frameworks, files, ordered)
 
 
 def _served(code: Code, path: str, start: Call, directory: str) -> str:

@@ -377,3 +377,9 @@ def test_options_of_next_are_read(options: str, kind: str | None) -> None:
 def test_options_that_may_be_set_elsewhere_are_unknown(options: str) -> None:
     code = f"const next = require('next'); const app = next({options}); const handle = app.getRequestHandler();\n"
     assert _only({"server.js": code + _EXPRESS + _END}).option("dev") is None
+
+
+def test_options_of_one_of_several_starts_are_unknown() -> None:
+    code = "const next = require('next'); const admin = next({ dev: true }); const app = next({ dev: false });\n"
+    code += "const handle = app.getRequestHandler();\n"
+    assert _only({"server.js": code + _EXPRESS + _END}).option("dev") is None
