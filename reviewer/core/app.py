@@ -9,10 +9,10 @@ from typing import Literal
 from reviewer.core.code import Code
 from reviewer.core.deploy import Deployment, deployment
 from reviewer.core.handlers import Handler, handlers_of
-from reviewer.core.manifest import Package, join, parent
+from reviewer.core.manifest import Package, join, package_name, parent
 from reviewer.core.nextconfig import NextConfig, read_config
 from reviewer.core.roles import DEFAULT_EXTENSIONS, Route, app_route, pages_route, pattern_matches
-from reviewer.core.versions import UNKNOWN, Version, installed
+from reviewer.core.versions import UNKNOWN, Version, express_behind, package_behind
 
 
 class App:
@@ -118,12 +118,26 @@ class App:
     def version(self, name: str) -> Version:
         """Possible versions of a dependency; unknown where nothing asks for it."""
         if name not in self._versions:
-            spec = self.code.spec(self.package, name)
-            files, workspaces = self.code.files, self.code.workspaces
-            self._versions[name] = (
-                installed(files, self.package, spec, name, workspaces) if spec is not None else UNKNOWN
-            )
+            self._versions[name] = self.code.version(self.package, name)
         return self._versions[name]
+
+    def package_behind(self, module: str) -> str:
+        """The package an import names: behind an alias such as ``express4: npm:express@^4`` the real one."""
+        name = package_name(module)
+        spec = self.code.spec(self.package, name)
+        resolved = self.code.versions.resolved(self.package, name, spec) if spec is not None else ""
+        return package_behind(resolved, name)
+
+    def version_of_module(self, module: str) -> Version:
+        """Possible versions of the package an import names."""
+        return self.version(package_name(module))
+
+    def express_version(self, module: str = "express") -> Version:
+        """Possible versions of the Express an import brings: of Express itself, of an alias, or of Nest's platform."""
+        name = package_name(module)
+        if name == "@nestjs/platform-express" or (name == "express" and not self.depends_on(name)):
+            return express_behind(self.version("@nestjs/platform-express"))
+        return self.version(name) if self.package_behind(name) == "express" else UNKNOWN
 
     @cached_property
     def _versions(self) -> dict[str, Version]:

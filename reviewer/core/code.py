@@ -9,10 +9,11 @@ from functools import cached_property
 from reviewer.core.commands import Commands
 from reviewer.core.facts import Expr, FileFacts, Ref
 from reviewer.core.files import FactsCache, Files
-from reviewer.core.manifest import Package, ancestors, load_packages, load_workspaces, parent
+from reviewer.core.manifest import Asked, Package, ancestors, load_packages, load_workspaces, parent
 from reviewer.core.resolve import ImportResolver
 from reviewer.core.snapshot import Snapshot
 from reviewer.core.symbols import Symbols
+from reviewer.core.versions import UNKNOWN, Version, Versions
 
 MAX_HOPS = 2
 
@@ -27,6 +28,7 @@ class Code:
         self.packages = load_packages(self.files)
         self.workspaces = load_workspaces(self.files, self.packages)
         self.resolver = ImportResolver(self.files, self.packages, self.workspaces)
+        self.versions = Versions(self.files, self.packages, self.workspaces)
         self.commands = Commands(self.packages, self.workspaces)
 
     def package_of(self, path: str) -> Package | None:
@@ -37,17 +39,22 @@ class Code:
         return None
 
     def spec(self, package: Package, name: str) -> str | None:
-        """How a package, or a package above it, asks for a dependency; None when neither does.
+        """How a package, or a package above it, asks for a dependency; None when neither does."""
+        asked = self.asked(package, name)
+        return asked.spec if asked is not None else None
+
+    def asked(self, package: Package, name: str) -> Asked | None:
+        """Where a package, or a package above it, asks for a dependency.
 
         A library's development and peer dependencies are not what it runs on.
         """
         own = package.dependencies.get(name)
         if own is not None and not (package.is_library and own[1] in ("devDependencies", "peerDependencies")):
-            return own[0]
+            return Asked(package, name, *own)
         for directory in ancestors(package.dir):
             above = self.packages.get(directory)
             if above is not None and above is not package and name in above.dependencies:
-                return above.dependencies[name][0] if own is None else None
+                return Asked(above, name, *above.dependencies[name]) if own is None else None
         return None
 
     @cached_property
@@ -55,6 +62,14 @@ class Code:
         """What ``npm:`` specs of the manifests install under another name: the package by that name."""
         specs = {name: spec for p in self.packages.values() for name, (spec, _) in p.dependencies.items()}
         return {n: spec[4:].rpartition("@")[0] or spec[4:] for n, spec in specs.items() if spec.startswith("npm:")}
+
+    def version(self, package: Package, name: str) -> Version:
+        """Possible versions of a dependency; unknown where nothing asks for it."""
+        asked = self.asked(package, name)
+        if asked is None:
+            return UNKNOWN
+        version = self.versions.installed(package, name, asked.spec)
+        return replace(version, path=asked.package.path, line=asked.line)
 
     def facts(self, path: str) -> FileFacts | None:
         return self.files.facts(path)

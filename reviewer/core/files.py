@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Literal, Protocol
 
 from reviewer.core.extract import extract, extract_surface
@@ -79,6 +80,11 @@ class Files:
 
     def names(self) -> Iterable[str]:
         return self._by_name.keys()
+
+    @cached_property
+    def workflows(self) -> tuple[str, ...]:
+        """The workflow files of GitHub Actions."""
+        return tuple(path for path in self.listing if path.startswith(".github/workflows/") and self.is_file(path))
 
     def is_file(self, path: str) -> bool:
         entry = self.listing.get(path)

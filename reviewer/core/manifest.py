@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -52,9 +53,46 @@ class Package:
         return merged
 
     @cached_property
+    def overrides(self) -> dict[str, str]:
+        """Specs by name that stand in for every other one, as npm, pnpm and yarn spell them."""
+        pnpm = self.manifest.get("pnpm")
+        holders = (self.manifest.get("resolutions"), self.manifest.get("overrides"), _member(pnpm, "overrides"))
+        return {name: spec for holder in holders for name, spec in _overrides(holder)}
+
+    @cached_property
     def is_library(self) -> bool:
         published = any(key in self.manifest for key in ("main", "exports", "publishConfig"))
         return published and self.manifest.get("private") is not True
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Where a dependency is asked for: the package that says so, the section of its manifest, and the spec."""
+
+    package: Package
+    name: str
+    spec: str
+    section: str
+
+    @property
+    def line(self) -> int:
+        return self.package.positions.get((self.section, self.name), (1, 1))[0]
+
+
+def _member(value: object, key: str) -> object:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _overrides(holder: object) -> Iterator[tuple[str, str]]:
+    for key, spec in holder.items() if isinstance(holder, dict) else ():
+        spec = _member(spec, ".") if isinstance(spec, dict) else spec
+        if isinstance(spec, str) and isinstance(key, str):
+            yield key.removeprefix("**/"), spec
+
+
+def package_name(module: str) -> str:
+    """The package an import specifier names: ``@scope/name`` of ``@scope/name/inner``."""
+    return "/".join(module.split("/")[: 2 if module.startswith("@") else 1])
 
 
 def join(directory: str, name: str) -> str:
@@ -116,27 +154,69 @@ def _package(files: Files, path: str) -> Package | None:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The member packages of a workspace root, and the version catalogs it declares."""
+    """The member packages of a workspace root, and the version catalogs and overrides it declares."""
 
     root: str
     members: frozenset[str]
     catalogs: Mapping[str, Mapping[str, str]]
+    overrides: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_workspaces(files: Files, packages: Mapping[str, Package]) -> tuple[Workspace, ...]:
-    """Every npm, yarn, Bun or pnpm workspace of the tree, the innermost first."""
-    found = []
+    """Every workspace of the tree, the innermost first; one without members only declares catalogs or overrides."""
+    found = [_rush(files, packages, path) for path in files.paths("rush.json")]
     for directory, package in packages.items():
         pnpm = _mapping(files, join(directory, "pnpm-workspace.yaml"))
-        globs = _strings(pnpm.get("packages")) or _workspace_globs(package)
-        if not globs:
-            continue
-        members = frozenset(d for d in packages if d != directory and _is_member(d, directory, globs))
+        globs = _strings(pnpm.get("packages")) or _workspace_globs(package) or _lerna_globs(files, directory)
+        members = frozenset(d for d in packages if globs and d != directory and _is_member(d, directory, globs))
         yarn = _mapping(files, join(directory, ".yarnrc.yml"))
         declared = package.manifest.get("workspaces")
         workspaces = declared if isinstance(declared, dict) else {}
-        found.append(Workspace(directory, members, _catalogs(yarn, package.manifest, workspaces, pnpm)))
+        catalogs = _catalogs(yarn, package.manifest, workspaces, pnpm)
+        overrides = dict(_overrides(pnpm.get("overrides")))
+        if globs or catalogs or overrides:
+            found.append(Workspace(directory, members, catalogs, overrides))
     return tuple(sorted(found, key=lambda workspace: -len(workspace.root)))
+
+
+def _lerna_globs(files: Files, directory: str) -> list[str]:
+    lerna = load_jsonc(files, join(directory, "lerna.json"))
+    if not lerna or lerna.get("useWorkspaces") is True:
+        return []
+    return _strings(lerna.get("packages", ["packages/*"]))
+
+
+def _rush(files: Files, packages: Mapping[str, Package], path: str) -> Workspace:
+    """Rush names each project; its versions stand in the configuration it hands to pnpm."""
+    projects, root = load_jsonc(files, path).get("projects"), parent(path)
+    folders = [_member(project, "projectFolder") for project in projects] if isinstance(projects, list) else []
+    members = {join(root, folder) for folder in folders if isinstance(folder, str)}
+    config = load_jsonc(files, join(root, "common/config/rush/pnpm-config.json"))
+    catalogs = _catalogs({"catalogs": config.get("globalCatalogs")})
+    return Workspace(
+        root, frozenset(members & packages.keys()), catalogs, dict(_overrides(config.get("globalOverrides")))
+    )
+
+
+# What is not closed runs to the end, and nothing is tried twice: hostile files take linear time.
+_STRING = r'("(?:[^"\\\n]|\\.)*+"?)'
+_COMMENT_OR_STRING = re.compile(_STRING + r"|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_TRAILING_COMMA = re.compile(_STRING + r"|,(?=\s*+[}\]])")
+
+
+def load_jsonc(files: Files, path: str) -> Mapping[str, Any]:
+    """The object a JSON file with comments and trailing commas holds; empty where there is none, or no such file."""
+    source = files.source(path) if path in files.listing else None
+    if source is None:
+        return {}
+    text = _COMMENT_OR_STRING.sub(lambda match: match.group(1) or " ", source.data.decode())
+    text = _TRAILING_COMMA.sub(lambda match: match.group(1) or "", text)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        files.skip(path, "it is not valid JSON")
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _mapping(files: Files, path: str) -> Mapping[str, Any]:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from reviewer.core.files import Files
-from reviewer.core.manifest import Package, Workspace, ancestors, join, parent
+from reviewer.core.manifest import Package, Workspace, ancestors, join, load_jsonc, parent
 
 _EXTENSIONS = (".ts", ".tsx", ".js", ".jsx", ".mts", ".cts", ".mjs", ".cjs")
 _SOURCE_OF = {".js": (".ts", ".tsx", ".jsx"), ".jsx": (".tsx",), ".mjs": (".mts",), ".cjs": (".cts",)}
 _CONDITIONS = ("source", "development", "import", "module", "node", "default", "require", "types")
-# What is not closed runs to the end, and nothing is tried twice: hostile files take linear time.
-_STRING = r'("(?:[^"\\\n]|\\.)*+"?)'
-_COMMENT_OR_STRING = re.compile(_STRING + r"|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
-_TRAILING_COMMA = re.compile(_STRING + r"|,(?=\s*+[}\]])")
 MAX_EXTENDS = 8
 
 
@@ -119,7 +113,7 @@ class ImportResolver:
         return self._read[path]
 
     def _paths_of(self, path: str, depth: int) -> _Paths:
-        config = self._config(path)
+        config = load_jsonc(self.files, path)
         options = config.get("compilerOptions")
         options = options if isinstance(options, dict) else {}
         directory = parent(path)
@@ -153,20 +147,6 @@ class ImportResolver:
                 return None
             path = join(package.dir, rest or "tsconfig.json")
         return next((p for p in (path, path + ".json", join(path, "tsconfig.json")) if self.files.is_file(p)), None)
-
-    def _config(self, path: str) -> Mapping[str, Any]:
-        source = self.files.source(path)
-        if source is None:
-            return {}
-        text = source.data.decode()
-        text = _COMMENT_OR_STRING.sub(lambda match: match.group(1) or " ", text)
-        text = _TRAILING_COMMA.sub(lambda match: match.group(1) or "", text)
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            self.files.skip(path, "it is not valid JSON, so its path mappings are unknown")
-            return {}
-        return value if isinstance(value, dict) else {}
 
     # -- workspace packages -----------------------------------------------------------------------------------------
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import nodesemver
 
 from reviewer.core.files import Files
+from reviewer.core.finding import Evidence
+from reviewer.core.lockfiles import Lockfile, lockfiles_of
 from reviewer.core.manifest import Package, Workspace, ancestors, join
 
 _EXACT = re.compile(r"^[=v]*[0-9]{1,15}\.[0-9]{1,15}\.[0-9]{1,15}(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$")
 _RANGE = re.compile(r"^[\d^~<>=v\s.xX*|-]+[\w.\s<>=|^~*-]*$", re.ASCII)
 _MAX_LENGTH = 256
-_PNPM_SECTION = re.compile(
-    r"^( *)(?:dependencies|devDependencies|optionalDependencies):\n((?:\1 +.*\n|\n)*)", re.MULTILINE
-)
-_PNPM_VERSION = re.compile(r"(?:/?(?:@[^/@]+/)?[^/@]+[/@])??(\d+\.\d+\.\d+[^(_]*)", re.ASCII)
 _LAST = "999999.0.0"
-_LOCKFILES = ("pnpm-lock.yaml", "yarn.lock", "bun.lock", "package-lock.json", "npm-shrinkwrap.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +24,16 @@ class Version:
     """Half-open intervals of possible versions; none at all means unknown. ``exact`` is set for one version.
 
     A prerelease stands before its release, yet may hold what the release brings: ``lt`` of that release is unknown.
+    ``path`` and ``line`` are the place of the spec in a manifest, ``lockfile`` is the file that pins the version;
+    neither is part of what a version is when it is compared.
     """
 
     intervals: tuple[tuple[str, str], ...] = ()
     exact: str = ""
+    path: str = field(default="", compare=False)
+    line: int = field(default=1, compare=False)
+    lockfile: str = field(default="", compare=False)
+    evidence: Evidence = field(default="high", compare=False)
 
     def lt(self, version: str) -> bool | None:
         """Whether the version is below *version*: None when some possible versions are and some are not."""
@@ -49,6 +51,13 @@ class Version:
         if not self.exact:
             return None
         return any(_compare(self.exact, low) >= 0 and _compare(self.exact, high) < 0 for low, high in ranges)
+
+    def major(self) -> int | None:
+        """The major version, where every possible version has the same one."""
+        versions = self.intervals or ((self.exact, self.exact),)
+        majors = {int(low.partition(".")[0]) for low, _ in versions if low}
+        only = majors.pop() if len(majors) == 1 else None
+        return only if only is not None and self.lt(f"{only + 1}.0.0") is True else None
 
 
 UNKNOWN = Version()
@@ -99,95 +108,83 @@ def _after(version: str) -> str:
     return f"{release.major}.{release.minor}.{release.patch + 1}-0"
 
 
-def installed(files: Files, package: Package, spec: str, name: str, workspaces: tuple[Workspace, ...]) -> Version:
-    """The version of a dependency: what a lock file pins, else what the spec admits."""
-    spec = _resolve_catalog(spec, name, package.dir, workspaces)
-    for directory in ancestors(package.dir):
-        for lockfile in _LOCKFILES:
-            path = join(directory, lockfile)
-            if files.is_file(path):
-                pinned = _pinned(files, path, package, directory, name, spec)
-                if isinstance(pinned, str) and len(pinned) <= _MAX_LENGTH and _EXACT.match(pinned):
-                    return Version(exact=pinned.lstrip("=v"))
-    return from_spec(spec)
+class Versions:
+    """The versions of one tree. Lock files are read once each."""
+
+    def __init__(self, files: Files, packages: Mapping[str, Package], workspaces: tuple[Workspace, ...]) -> None:
+        self.files = files
+        self.packages = packages
+        self.workspaces = workspaces
+        self._lockfiles: dict[str, tuple[list[Lockfile], Evidence]] = {}
+
+    def installed(self, package: Package, name: str, spec: str) -> Version:
+        """The version of a dependency of *package*: that of a lock file, of an override, or what *spec* admits."""
+        spec, override = self.resolved(package, name, spec), self._override(package, name)
+        for directory in self._governing(package):
+            locks, evidence = self._locks(directory)
+            for lock in locks:
+                for asked in dict.fromkeys((spec, override or spec)):
+                    pinned = self._linked(package, lock.version(package.dir, package.name, name, asked))
+                    if isinstance(pinned, str) and len(pinned) <= _MAX_LENGTH and _EXACT.match(pinned):
+                        return Version(exact=pinned.lstrip("=v"), lockfile=lock.path, evidence=evidence)
+        return from_spec(override or spec)
+
+    def resolved(self, package: Package, name: str, spec: str) -> str:
+        """A spec with a reference to a catalog put in place; '' where there is no such entry."""
+        if not spec.startswith("catalog:"):
+            return spec
+        wanted = spec[8:] if spec[8:] != "default" else ""
+        for workspace in self.workspaces:
+            if package.dir in workspace.members or package.dir == workspace.root:
+                return workspace.catalogs.get(wanted, {}).get(name, "")
+        return ""
+
+    def _governing(self, package: Package) -> Iterator[str]:
+        """The directories whose lock files may hold a package, the one that governs it first."""
+        roots = [workspace.root for workspace in self.workspaces if package.dir in workspace.members]
+        yield from dict.fromkeys((*roots, *ancestors(package.dir)))
+
+    def _locks(self, directory: str) -> tuple[list[Lockfile], Evidence]:
+        if directory not in self._lockfiles:
+            self._lockfiles[directory] = lockfiles_of(self.files, self.packages.get(directory), directory)
+        return self._lockfiles[directory]
+
+    def _linked(self, package: Package, pinned: object) -> object:
+        """What is linked instead of installed has the version its own manifest says."""
+        scheme, _, place = pinned.partition(":") if isinstance(pinned, str) else ("", "", "")
+        if scheme not in ("link", "file"):
+            return pinned
+        linked = self.packages.get(join(package.dir, place))
+        return linked.manifest.get("version") if linked is not None else None
+
+    def _override(self, package: Package, name: str) -> str:
+        """The spec that the governing manifest puts in place of every other one, or ''."""
+        roots = [workspace for workspace in self.workspaces if package.dir in (*workspace.members, workspace.root)]
+        holders = [workspace.overrides for workspace in roots[:1]]
+        manifest = self.packages.get(roots[0].root if roots else package.dir)
+        if manifest is not None:
+            holders.append(manifest.overrides)
+        for holder in holders:
+            spec = holder.get(name, "")
+            if spec.startswith("$") and manifest is not None:
+                spec = manifest.dependencies.get(spec[1:], ("", ""))[0]
+            if spec:
+                return self.resolved(package, name, spec)
+        return ""
 
 
-def _resolve_catalog(spec: str, name: str, directory: str, workspaces: tuple[Workspace, ...]) -> str:
-    if not spec.startswith("catalog:"):
-        return spec
-    wanted = spec[8:] if spec[8:] != "default" else ""
-    for workspace in workspaces:
-        if directory in workspace.members or directory == workspace.root:
-            return workspace.catalogs.get(wanted, {}).get(name, "")
-    return ""
+def package_behind(spec: str, name: str) -> str:
+    """The package a dependency really is: that of an ``npm:`` alias, else the one it is named after."""
+    if not spec.startswith("npm:"):
+        return name
+    target = spec[4:]
+    return target if target.rfind("@") <= 0 else target[: target.rfind("@")]
 
 
-def _pinned(files: Files, path: str, package: Package, root: str, name: str, spec: str) -> object:
-    source = files.source(path)
-    if source is None:
-        return None
-    text = source.data.decode().replace("\r\n", "\n") + "\n"
-    relative = package.dir[len(root) :].lstrip("/")
-    if path.endswith("pnpm-lock.yaml"):
-        return _from_pnpm(text, relative, name)
-    if path.endswith("yarn.lock"):
-        return _from_yarn(text, name, spec)
-    if path.endswith("bun.lock"):
-        return _from_bun(text, package.name, name)
-    return _from_npm(text, relative, name)
-
-
-def _from_pnpm(text: str, relative: str, name: str) -> str | None:
-    """Importers of workspaces, the nearest first; files of a single package have the sections at top level."""
-    entry = re.compile(
-        rf"^ +['\"]?{re.escape(name)}['\"]?:(?: (\S+)|\n(?: *specifier:[^\n]*+\n)? +version: (\S+))", re.MULTILINE
-    )
-    head = text.partition("\npackages:")[0] + "\n"
-    bodies = [head]
-    if re.search(r"^importers:", head, re.MULTILINE):
-        quoted = [re.escape(directory or ".") for directory in ancestors(relative)]
-        blocks = [rf"^  (?:'{path}'|\"{path}\"|{path}):\n((?:    .*\n|\n)*)" for path in quoted]
-        bodies = [match.group(1) for block in blocks if (match := re.search(block, head, re.MULTILINE)) is not None]
-    for body in bodies:
-        for section in _PNPM_SECTION.finditer(body):
-            if (match := entry.search(section.group(2))) is not None:
-                version = _PNPM_VERSION.match((match.group(1) or match.group(2)).strip("'\""))
-                return version.group(1) if version is not None else None
-    return None
-
-
-def _from_yarn(text: str, name: str, spec: str) -> str | None:
-    header = rf'^"?(?:[^\n]*, )?"?{re.escape(name)}@(?:npm:)?{re.escape(spec)}[",:][^\n]*\n((?:  [^\n]*\n)+)'
-    match = re.search(header, text, re.MULTILINE)
-    version = re.search(r'^  version:? "?([^"\n]+)"?', match.group(1), re.MULTILINE) if match else None
-    return version.group(1) if version else None
-
-
-def _from_bun(text: str, package: str, name: str) -> str | None:
-    """The package's own entry, else the shared one; an alias is filed under its alias."""
-    for key in (f"{package}/{name}", name):
-        match = re.search(rf'"{re.escape(key)}":\s*\["[^"]+@([^"@]+)"', text)
-        if match is not None:
-            return match.group(1)
-    return None
-
-
-def _from_npm(text: str, relative: str, name: str) -> object:
-    try:
-        lock = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    packages = _member(lock, "packages")
-    if not isinstance(packages, dict):
-        return _member(_member(_member(lock, "dependencies"), name), "version")
-    for directory in ancestors(relative):
-        entry = packages.get(join(directory, f"node_modules/{name}"))
-        if _member(entry, "link") is True and isinstance(target := _member(entry, "resolved"), str):
-            entry = packages.get(target)
-        if (version := _member(entry, "version")) is not None:
-            return version
-    return None
-
-
-def _member(value: object, key: str) -> object:
-    return value.get(key) if isinstance(value, dict) else None
+def express_behind(nest: Version) -> Version:
+    """The Express that ``@nestjs/platform-express`` of a version brings along."""
+    if nest.lt("5.0.0") is False and nest.lt("11.0.0") is True:
+        return replace(nest, intervals=(("4.0.0", "5.0.0"),), exact="")
+    if nest.lt("11.0.0") is False and nest.lt("12.0.0") is True:
+        return replace(nest, intervals=(("5.0.0", "6.0.0"),), exact="")
+    return UNKNOWN
