@@ -29,7 +29,7 @@ class App:
 
     @cached_property
     def config(self) -> NextConfig:
-        return read_config(self.code.files, self.root)
+        return read_config(self.code.files, self.root, self.version("next"))
 
     @cached_property
     def page_extensions(self) -> tuple[str, ...]:

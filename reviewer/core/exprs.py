@@ -86,6 +86,10 @@ class Expressions:
         line, column, end = self.tree.line(node), self.tree.column(node), self.tree.end_line(node)
         return Expr(expr.kind, line, column, end, expr.name, callee=expr.callee)
 
+    def nothing(self, node: Node) -> Expr:
+        """An expression nobody asks about, known by its place only."""
+        return self._leaf(node, "other")
+
     def _leaf(self, node: Node, kind: ExprKind, name: str = "", ref: Ref | None = None, function: int = -1) -> Expr:
         tree = self.tree
         line, column, end = tree.line(node), tree.column(node), tree.end_line(node)

@@ -19,6 +19,7 @@ from reviewer.core.facts import (
     Suppression,
 )
 from reviewer.core.nodes import all_types, is_branch, is_conditional, is_type, is_type_import, parameters
+from reviewer.core.returns import default_returns
 from reviewer.core.scopes import Binding, Scope, is_await_call, pattern_names, string_value, strip
 from reviewer.core.syntax import MAX_DEPTH, Node, TooComplex, Tree, captures, parse
 from reviewer.core.text import Source
@@ -98,12 +99,13 @@ class _Extraction:
         self, calls: list[Call], assignments: list[Assignment], functions: Iterator[Function] | None
     ) -> FileFacts:
         exports = [export for node in self.statements for export in self.exports.exports(node)]
+        exports += commonjs_exports(assignments)
         values = self.exports.values()
         if functions is None:
             functions = (self._function(node, "", -1) for node in self.exprs.functions.values())
         return FileFacts(
             imports=tuple(self.imports),
-            exports=(*exports, *commonjs_exports(assignments)),
+            exports=tuple(exports),
             values=values,
             functions=tuple(functions),
             calls=tuple(calls),
@@ -112,6 +114,7 @@ class _Extraction:
             suppressions=tuple(self.suppressions),
             unread=self.tree.unread(),
             lines=self.tree.source.data.count(b"\n") + 1,
+            returns=default_returns(self.exprs, exports, values, self.returns),
         )
 
     def _note_statement(self, node: Node) -> None:
@@ -359,7 +362,7 @@ class _Extraction:
         if target is None or right is None:
             return None
         tree, value = self.tree, self.exprs.convert(right, scope)
-        conditional = scope.function == -1 and is_conditional(node)
+        conditional = is_conditional(node)
         line, column, end = tree.line(node), tree.column(node), tree.end_line(node)
         return Assignment(target, value, line, column, end, scope.function, conditional)
 

@@ -184,6 +184,14 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """What a function may return, one value for each place, and the values of its own names those are made of."""
+
+    values: tuple[Expr, ...]
+    names: dict[str, Expr] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Suppression:
     """A ``reviewer-disable-*`` comment: the line it covers, or None for the whole file."""
 
@@ -195,7 +203,10 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """Everything extracted from one file; ``unread`` are the lines (first, last) the grammar could not read."""
+    """Everything extracted from one file; ``unread`` are the lines (first, last) the grammar could not read.
+
+    ``returns`` holds, by id, the functions that the default export is or calls.
+    """
 
     imports: tuple[Import, ...] = ()
     exports: tuple[Export, ...] = ()
@@ -207,6 +218,7 @@ class FileFacts:
     suppressions: tuple[Suppression, ...] = ()
     unread: tuple[tuple[int, int], ...] = ()
     lines: int = 0
+    returns: dict[int, Returned] = field(default_factory=dict)
 
     def export(self, name: str) -> Export | None:
         """The last export of that name, as at run time."""

@@ -14,6 +14,14 @@ _CONDITIONAL = (
     "for_in_statement",
     "while_statement",
 )
+_FUNCTIONS = (
+    "function_declaration",
+    "generator_function_declaration",
+    "function_expression",
+    "generator_function",
+    "arrow_function",
+    "method_definition",
+)
 _TYPES = ("type_annotation", "type_query", "type_arguments", "type_alias_declaration", "interface_declaration")
 
 
@@ -47,9 +55,9 @@ def is_type_import(call: Node) -> bool:
 
 
 def is_conditional(node: Node) -> bool:
-    """Whether module-level code stands under a condition."""
+    """Whether code stands under a condition within its function, or within the module."""
     above = node.parent
-    while above is not None:
+    while above is not None and above.type not in _FUNCTIONS:
         if above.type in _CONDITIONAL:
             return True
         above = above.parent

@@ -260,9 +260,12 @@ def test_every_form_of_export_is_listed(code: str, exports: list[str]) -> None:
         ("x && (c.a = 1)", True),
         ("switch (x) { case 1: c.a = 1 }", True),
         ("for (const y of x) { c.a = 1 }", True),
+        ("function f() { c.a = 1 }", False),
+        ("function f() { if (x) c.a = 1 }", True),
+        ("if (x) { run(() => { c.a = 1 }) }", False),
     ],
 )
-def test_module_level_assignments_say_whether_they_are_conditional(code: str, conditional: bool) -> None:
+def test_assignments_say_whether_they_are_conditional_where_they_stand(code: str, conditional: bool) -> None:
     assert [a.conditional for a in facts_of(f"const c = {{}}; {code}").assignments] == [conditional]
 
 
@@ -359,3 +362,29 @@ def test_damaged_code_has_facts_with_positions_that_exist(data: st.DataObject, l
         insert = data.draw(st.text(alphabet="{}()[]<>'\"`$/*\\;:,.=? \n\r\té𝒳\u2028ax", max_size=4))
         text = text[:at] + insert + text[at + length :]
     assert_positions_exist(extract(Source(text.encode()), language), text.encode())
+
+
+@pytest.mark.parametrize(
+    ("code", "kinds"),
+    [
+        ("export default () => ({})", ["object"]),
+        ("export default async function f() { if (x) return {}; return make(); }", ["object", "call"]),
+        ("module.exports = (phase) => { const c = {}; return c }", ["ref"]),
+        ("const f = () => x ? 1 : 2; export default f", ["choice"]),
+        ("export default wrap(() => ({}))", ["object"]),
+        ("const make = () => ({}); export default make()", ["object"]),
+        ("export default function Page() { return <p/> }", ["other"]),
+        ("export const f = () => ({})", []),
+        ("export default function f() {}", []),
+        ("export default class {}", []),
+    ],
+)
+def test_what_a_default_export_returns(code: str, kinds: list[str]) -> None:
+    returns = facts_of(code, "tsx").returns.values()
+    assert [value.kind for returned in returns for value in returned.values] == kinds
+
+
+def test_a_returned_value_comes_with_the_names_it_is_made_of() -> None:
+    code = "const a = 1; export default () => { const b = { a }; const c = wrap(b); const d = 2; { return c } }"
+    (returned,) = facts_of(code).returns.values()
+    assert {name: value.kind for name, value in returned.names.items()} == {"c": "call", "b": "object"}
