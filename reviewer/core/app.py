@@ -148,7 +148,14 @@ class App:
 
     @cached_property
     def deployment(self) -> Deployment:
-        return deployment(self.code.files, self.root, self.is_only)
+        return deployment(
+            self.code.hosts,
+            self.root,
+            self.is_only,
+            kind=self.kind,
+            package=self.package,
+            exported=self.kind == "next" and self.is_static,
+        )
 
     @property
     def name(self) -> str:

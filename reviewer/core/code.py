@@ -9,6 +9,7 @@ from functools import cached_property
 from reviewer.core.commands import Commands
 from reviewer.core.facts import Expr, FileFacts, Ref
 from reviewer.core.files import FactsCache, Files
+from reviewer.core.hosts import Placed, hosts_of
 from reviewer.core.manifest import Asked, Package, ancestors, load_packages, load_workspaces, parent
 from reviewer.core.resolve import ImportResolver
 from reviewer.core.snapshot import Snapshot
@@ -30,6 +31,11 @@ class Code:
         self.resolver = ImportResolver(self.files, self.packages, self.workspaces)
         self.versions = Versions(self.files, self.packages, self.workspaces)
         self.commands = Commands(self.packages, self.workspaces)
+
+    @cached_property
+    def hosts(self) -> tuple[Placed, ...]:
+        """What the files of the tree say about hosts."""
+        return hosts_of(self.files)
 
     def package_of(self, path: str) -> Package | None:
         """The package that owns a path: the deepest one above it."""

@@ -12,6 +12,7 @@ from typing import Any
 from reviewer.core.files import Files
 from reviewer.core.syntax import InvalidJson, TooComplex, parse_json
 from reviewer.core.yamlsafe import InvalidYaml, load_yaml
+from reviewer.core.yamlsafe import Path as YamlPath
 
 SECTIONS = ("optionalDependencies", "peerDependencies", "devDependencies", "dependencies")
 _STUB_KEYS = {"type", "main", "exports", "module", "types", "sideEffects"}
@@ -220,16 +221,24 @@ def load_jsonc(files: Files, path: str) -> Mapping[str, Any]:
 
 
 def _mapping(files: Files, path: str) -> Mapping[str, Any]:
-    """The mapping a YAML file holds; empty where there is no such file, or no mapping in it."""
+    return load_yaml_file(files, path)[0]
+
+
+def load_yaml_file(files: Files, path: str, *, quiet: bool = False) -> tuple[Mapping[str, Any], Mapping[YamlPath, int]]:
+    """The mapping a YAML file holds, and its lines; empty where there is no such file, or no mapping in it.
+
+    Unless *quiet*, a file that cannot be read is noted as a problem.
+    """
     source = files.source(path) if path in files.listing else None
     if source is None:
-        return {}
+        return {}, {}
     try:
-        value = load_yaml(source.data.decode(), aliases=True).value
+        document = load_yaml(source.data.decode(), aliases=True)
     except InvalidYaml as error:
-        files.skip(path, f"it is not valid YAML: {error}")
-        return {}
-    return value if isinstance(value, dict) else {}
+        if not quiet:
+            files.skip(path, f"it is not valid YAML: {error}")
+        return {}, {}
+    return (document.value, document.lines) if isinstance(document.value, dict) else ({}, {})
 
 
 def _workspace_globs(package: Package) -> list[str]:

@@ -7,17 +7,23 @@ from collections.abc import Mapping
 
 import pytest
 
-from reviewer.core.deploy import Deployment, deployment
+from reviewer.core.deploy import Deployment, Kind, deployment
 from reviewer.core.files import Files, NoCache
 from reviewer.core.finding import Evidence
+from reviewer.core.hosts import hosts_of
+from reviewer.core.manifest import Package
 from reviewer.core.snapshot import snapshot_of
 
 Tree = Mapping[str, object]
 
 
-def _deployment(tree: Tree, root: str = "", *, only_app: bool = True) -> Deployment:
+def _files(tree: Tree) -> Files:
     texts = {path: value if isinstance(value, str) else json.dumps(value) for path, value in tree.items()}
-    return deployment(Files(snapshot_of(texts), NoCache()), root, only_app)
+    return Files(snapshot_of(texts), NoCache())
+
+
+def _deployment(tree: Tree, root: str = "", *, only_app: bool = True) -> Deployment:
+    return deployment(hosts_of(_files(tree)), root, only_app)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +75,16 @@ def _deployment(tree: Tree, root: str = "", *, only_app: bool = True) -> Deploym
         ("captain-definition", "{}", "node", "long-lived", "high"),
         ("Dockerfile", "FROM node", "container", "long-lived", "medium"),
         ("Dockerfile.prod", "FROM node", "container", "long-lived", "medium"),
+        ("docker/Dockerfile", "FROM node", "container", "long-lived", "medium"),
+        ("heroku.yml", "build:\n  docker: {}\n", "heroku", "long-lived", "medium"),
+        ("cloudbuild.yaml", "args: ['run', 'deploy', 'web']\n", "cloud-run", "scale-to-zero", "high"),
+        ("cloudbuild.yaml", "gcloud run deploy web --min-instances=2\n", "cloud-run", "long-lived", "high"),
+        ("k8s/web.yaml", "kind: Deployment\nspec:\n  replicas: 2\n", "node", "long-lived", "high"),
+        ("helm/web/templates/deployment.yaml", "kind: Deployment\n{{ if .Values.x }}\n", "node", "long-lived", "high"),
+        ("deploy/web.service", "ExecStart=/usr/bin/node server.js\n", "node", "long-lived", "high"),
+        ("config/deploy.yml", "service: web\nimage: me/web\n", "node", "long-lived", "high"),
+        ("task-definition.json", {"containerDefinitions": []}, "node", "long-lived", "high"),
+        ("ecosystem.config.js", "module.exports = { apps: [{ script: 'a.js' }] }", "node", "long-lived", "high"),
     ],
 )
 def test_a_file_names_a_host(path: str, content: object, target: str, model: str, evidence: Evidence) -> None:
@@ -94,6 +110,21 @@ def test_a_file_names_a_host(path: str, content: object, target: str, model: str
         ("vercel.json", {"framework": "express"}),
         ("vercel.json", {"git": {"deploymentEnabled": False}, "regions": ["fra1"]}),
         ("vercel.svg", "<svg/>"),
+        ("docker-compose.yml", "services:\n  db:\n    image: postgres\n  cache:\n    image: redis\n"),
+        ("docker-compose.yml", "services:\n  web:\n    build: .\n"),
+        ("Dockerfile", "FROM postgres:16\nCOPY init.sql /docker-entrypoint-initdb.d/\n"),
+        ("Dockerfile", "FROM node AS b\nRUN npm run build\nFROM nginx\nCOPY --from=b out /usr/share\nCMD nginx\n"),
+        ("Dockerfile", "FROM node\nCMD npm run storybook\n"),
+        ("Dockerfile", 'FROM mcr/playwright\nCMD ["npx", "playwright", "test"]\n'),
+        ("k8s/db.yaml", "kind: StatefulSet\nspec:\n  containers:\n  - image: postgres:16\n"),
+        ("k8s/cron.yaml", "kind: CronJob\n"),
+        ("conf/web.yaml", "kind: Deployment\n"),
+        ("backup.service", "ExecStart=/usr/bin/rsync\n"),
+        ("config/deploy.yml", "service: web\n"),
+        ("deploy.yml", "service: web\nimage: me/web\n"),
+        ("pm2/app.yaml", "services: []\n"),
+        ("node_modules/x/fly.toml", "app = 'x'\n"),
+        ("project.json", "{}"),
     ],
 )
 def test_other_files_name_none(path: str, content: object) -> None:
@@ -144,16 +175,174 @@ def test_an_image_beside_a_host_is_the_hosts() -> None:
     assert (found.target, found.model, found.evidence) == ("fly", "long-lived", "high")
 
 
+@pytest.mark.parametrize(
+    ("path", "content", "line"),
+    [
+        ("vercel.json", '{\n  "headers": [],\n  "regions": []\n}', 3),
+        ("vercel.json", '{\n  "services": {\n    "web": {}\n  }\n}', 3),
+        ("netlify.toml", "# x\n[build]\n", 2),
+        ("render.yaml", "services:\n- type: worker\n- type: web\n", 3),
+        ("Dockerfile", "FROM node\nENV A=1\nCMD node server.js\n", 3),
+        ("Procfile", "worker: x\nweb: y\n", 2),
+        ("firebase.json", '{"hosting": {\n"source": "."}}', 2),
+        (".do/app.yaml", "name: x\nservices:\n- name: web\n", 3),
+        ("k8s/web.yaml", "apiVersion: apps/v1\nkind: Deployment\n", 2),
+        (".github/workflows/x.yml", "jobs:\n  a:\n    steps:\n    - run: x\n    - run: vercel deploy --prod\n", 5),
+        ("ecosystem.config.js", "module.exports = { apps: [\n{ script: 'a.js' }] }", 2),
+        ("fly.toml", "app = 'x'\n", 1),
+    ],
+)
+def test_a_signal_names_its_line(path: str, content: str, line: int) -> None:
+    found = _deployment({path: content})
+    assert [(signal.path, signal.line) for signal in found.signals] == [(path, line)]
+    assert (found.path, found.line) == (path, line)
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "replicas"),
+    [
+        ("k8s/web.yaml", "kind: Deployment\nspec:\n  replicas: 3\n", "many"),
+        ("k8s/web.yaml", "kind: Deployment\nspec:\n  replicas: 1\n", "1"),
+        ("k8s/web.yaml", "kind: Deployment\n---\nkind: HorizontalPodAutoscaler\n", "many"),
+        ("k8s/web.yaml", "kind: Deployment\nspec:\n  replicas: {{ .Values.n }}\n", "unknown"),
+        ("railway.json", {"deploy": {"numReplicas": 2}}, "many"),
+        ("render.yaml", "services:\n- type: web\n  numInstances: 1\n", "1"),
+        (".do/app.yaml", "services:\n- name: web\n  instance_count: 2\n", "many"),
+        ("fly.toml", "[http_service]\n  min_machines_running = 2\n", "many"),
+        ("fly.toml", "[http_service]\n  min_machines_running = 1\n", "unknown"),
+        ("ecosystem.config.js", "module.exports = { apps: [{ script: 'a.js', instances: 'max' }] }", "many"),
+        ("ecosystem.config.js", "module.exports = { apps: [{ script: 'a.js' }] }", "1"),
+        ("ecosystem.config.js", "module.exports = { apps: [{ script: 'a.js', instances: 4 }] }", "many"),
+        ("ecosystem.config.js", "module.exports = { apps: [{ script: 'a.js', instances: n }] }", "unknown"),
+        ("Dockerfile", "FROM node", "unknown"),
+    ],
+)
+def test_replicas_are_known_where_a_file_counts_them(path: str, content: object, replicas: str) -> None:
+    assert _deployment({path: content}).replicas == replicas
+
+
+def test_replicas_of_a_compose_file_count_for_an_image_named_elsewhere() -> None:
+    compose = "services:\n  web:\n    build: .\n    deploy:\n      replicas: 2\n"
+    found = _deployment({"Dockerfile": "FROM node", "docker-compose.yml": compose})
+    assert (found.target, found.evidence, found.replicas) == ("container", "medium", "many")
+
+
+_KEYS: list[tuple[str, object, str]] = [
+    ("netlify.toml", '[build]\n  base = "apps/web"\n', "netlify"),
+    ("render.yaml", "services:\n- type: web\n  rootDir: apps/web\n", "render"),
+    ("amplify.yml", "applications:\n- appRoot: apps/web\n  frontend: {artifacts: {baseDirectory: .next}}\n", "amplify"),
+    ("vercel.json", {"services": {"web": {"root": "apps/web", "framework": "nextjs"}}}, "vercel"),
+    ("vercel.json", {"experimentalServices": {"web": {"entrypoint": "apps/web/main.ts"}}}, "vercel"),
+    ("firebase.json", {"hosting": {"source": "apps/web"}}, "firebase"),
+    (".do/app.yaml", "services:\n- source_dir: /apps/web\n", "node"),
+    ("ecosystem.config.js", "module.exports = { apps: [{ script: 'npm', cwd: './apps/web' }] }", "node"),
+    ("apps/web/deploy/k8s/web.yaml", "kind: Deployment\n", "node"),
+    ("apps/web/docker/Dockerfile", "FROM node\n", "container"),
+    ("Dockerfile", 'FROM node\nCMD ["node", "apps/web/server.js"]\n', "container"),
+    ("docker/Dockerfile", "FROM node\nWORKDIR /app/apps/web\nCMD npm start\n", "container"),
+    (
+        ".github/workflows/a.yml",
+        "jobs:\n  a:\n    steps:\n    - run: vercel build --prod\n      working-directory: apps/web\n",
+        "vercel",
+    ),
+    (
+        ".github/workflows/a.yml",
+        "defaults: {run: {working-directory: ./apps/web}}\njobs:\n  a:\n    steps:\n    - run: pm2 reload web\n",
+        "node",
+    ),
+    (
+        ".github/workflows/a.yml",
+        "jobs:\n  a:\n    defaults: {run: {working-directory: apps/web}}\n    steps: [{run: pm2 reload web}]\n",
+        "node",
+    ),
+    (".github/workflows/a.yml", "jobs: {a: {steps: [{run: vercel deploy --cwd apps/web --prod}]}}", "vercel"),
+    (
+        ".github/workflows/a.yml",
+        "jobs: {a: {steps: [{uses: amondnet/vercel-action@v25, with: {working-directory: apps/web}}]}}",
+        "vercel",
+    ),
+    (
+        ".github/workflows/a.yml",
+        "jobs: {a: {steps: [{uses: google-github-actions/deploy-cloudrun@v2, with: {source: apps/web}}]}}",
+        "cloud-run",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "content", "target"), _KEYS)
+def test_a_file_is_about_the_directory_it_names(path: str, content: object, target: str) -> None:
+    assert _deployment({path: content}, "apps/web", only_app=False).target == target
+    assert _deployment({path: content}, "apps/docs", only_app=False) == Deployment()
+
+
+def test_a_compose_file_names_the_directory_of_its_image() -> None:
+    compose = "services:\n  web:\n    build: {context: ., dockerfile: apps/web/Dockerfile}\n    deploy: {replicas: 2}\n"
+    tree = {"docker-compose.yml": compose, "apps/web/Dockerfile": "FROM node"}
+    assert _deployment(tree, "apps/web", only_app=False).replicas == "many"
+    assert _deployment(tree, "apps/docs", only_app=False).replicas == "unknown"
+
+
+def test_services_of_one_vercel_project() -> None:
+    services = {"web": {"root": "apps/web", "framework": "nextjs"}, "api": {"root": "apps/api", "framework": "express"}}
+    hosts = hosts_of(_files({"vercel.json": {"services": services}}))
+    web = deployment(hosts, "apps/web", only_app=False)
+    api = deployment(hosts, "apps/api", only_app=False, kind="service")
+    assert [(found.target, found.model) for found in (web, api)] == [("vercel", "function")] * 2
+    container = {"worker": {"root": "apps/worker", "runtime": "container"}}
+    hosts = hosts_of(_files({"vercel.json": {"services": {**services, **container}}}))
+    assert deployment(hosts, "apps/worker", only_app=False, kind="service").target == "vercel-container"
+    assert deployment(hosts, "apps/web", only_app=False).target == "vercel"
+
+
+@pytest.mark.parametrize("framework", [None, "express"])
+def test_a_service_may_be_deployed_with_a_preset_of_its_own(framework: str | None) -> None:
+    hosts = hosts_of(_files({"vercel.json": {"framework": framework}}))
+    assert deployment(hosts, "", only_app=False, kind="service").target == "vercel"
+    assert deployment(hosts, "", only_app=False).target == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("dependency", "kind", "target"),
+    [
+        ("serverless-http", "service", "lambda"),
+        ("@vendia/serverless-express", "service", "lambda"),
+        ("serverless-http", "next", "unknown"),
+        ("@opennextjs/cloudflare", "next", "cloudflare"),
+        ("@opennextjs/aws", "next", "lambda"),
+        ("@vercel/analytics", "next", "unknown"),
+    ],
+)
+def test_a_dependency_may_name_the_host(dependency: str, kind: Kind, target: str) -> None:
+    positions: dict[tuple[str | int, ...], tuple[int, int]] = {("dependencies", dependency): (7, 5)}
+    package = Package("", {"dependencies": {dependency: "1.0.0"}}, positions)
+    found = deployment((), "", only_app=True, kind=kind, package=package)
+    assert (found.target, found.path, found.line) == (
+        (target, "package.json", 7) if target != "unknown" else ("unknown", "", 1)
+    )
+
+
+def test_what_is_built_as_files_runs_nowhere() -> None:
+    pages = {".github/workflows/a.yml": "jobs: {a: {steps: [{uses: actions/deploy-pages@v4}]}}"}
+    exported = deployment(hosts_of(_files(pages)), "", only_app=True, exported=True)
+    assert (exported.target, exported.model, exported.evidence) == ("static", "static", "high")
+    assert _deployment(pages) == Deployment()
+    both = hosts_of(_files({"vercel.json": {"regions": []}, "Dockerfile": "FROM node"}))
+    assert deployment(both, "", only_app=True, exported=True).model == "static"
+    assert deployment((), "", only_app=True, exported=True).model == "static"
+
+
 @pytest.mark.parametrize("other", [{"vercel.json": {"regions": []}}, {"netlify.toml": "[build]"}])
 def test_an_image_beside_a_function_host_is_a_conflict(other: Tree) -> None:
     found = _deployment({"Dockerfile": "FROM node", **other})
     assert (found.target, found.model, found.evidence) == ("unknown", "unknown", "low")
+    assert found.conflicts == tuple(sorted(("container", *(name.partition(".")[0] for name in other))))
     assert {signal.path for signal in found.signals} == {"Dockerfile", *other}
 
 
 def test_hosts_that_agree_leave_the_model_known() -> None:
     found = _deployment({"vercel.json": {"regions": []}, "netlify.toml": "[build]"})
     assert (found.target, found.model, found.evidence) == ("unknown", "function", "high")
+    assert found.conflicts == ()
 
 
 def test_weights_of_one_host_add_up() -> None:
@@ -179,9 +368,12 @@ _ODD: list[object] = [None, 1, 1.5, True, "", "x", [], [None], {}, {"x": None}]
 
 @pytest.mark.parametrize("odd", _ODD)
 def test_odd_configuration_does_not_matter(odd: object) -> None:
-    for content in (odd, {"git": odd}, {"git": {"deploymentEnabled": odd}}, {"framework": odd}, {"hosting": odd}):
+    contents = [{key: odd} for key in ("git", "framework", "hosting", "services", "applications", "jobs", "apps")]
+    for content in (odd, {"git": {"deploymentEnabled": odd}}, {"services": {"web": odd}}, *contents):
         for path in ("vercel.json", "firebase.json", "railway.json", "wrangler.json", "serverless.json"):
             assert _deployment({path: content}).target in ("unknown", "vercel", "lambda", "railway")
+        for path in (".do/app.yaml", "render.yaml", "amplify.yml", "compose.yaml", ".github/workflows/a.yml"):
+            assert _deployment({path: content}).target in ("unknown", "node")
 
 
 @pytest.mark.parametrize(
