@@ -8,6 +8,7 @@ from typing import Literal
 
 from reviewer.core.code import Code
 from reviewer.core.deploy import Deployment, deployment
+from reviewer.core.finding import Evidence
 from reviewer.core.handlers import Handler, handlers_of
 from reviewer.core.manifest import Package, join, package_name, parent
 from reviewer.core.nextconfig import NextConfig, read_config
@@ -24,6 +25,7 @@ class App:
         self.package = package
         self.kind = kind
         self.is_only = False
+        self.evidence: Evidence = "high"
 
     # -- Next's directories -------------------------------------------------------------------------------------------
 

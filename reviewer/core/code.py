@@ -37,6 +37,16 @@ class Code:
         """What the files of the tree say about hosts."""
         return hosts_of(self.files)
 
+    @cached_property
+    def tsconfigs(self) -> Mapping[str, tuple[str, ...]]:
+        """The paths of ``tsconfig*.json`` by directory."""
+        found: dict[str, list[str]] = {}
+        for name in self.files.names():
+            if name.startswith("tsconfig") and name.endswith(".json"):
+                for path in self.files.paths(name):
+                    found.setdefault(parent(path), []).append(path)
+        return {directory: tuple(sorted(paths)) for directory, paths in found.items()}
+
     def package_of(self, path: str) -> Package | None:
         """The package that owns a path: the deepest one above it."""
         for directory in ancestors(parent(path)):
