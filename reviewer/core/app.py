@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import Literal
 
 from reviewer.core.code import Code
+from reviewer.core.conventions import Bundler, Conventions, bundler_of
 from reviewer.core.deploy import Deployment, deployment
 from reviewer.core.finding import Evidence
 from reviewer.core.handlers import Handler, handlers_of
-from reviewer.core.manifest import Package, join, package_name, parent
+from reviewer.core.manifest import Package, ancestors, join, package_name, parent
 from reviewer.core.nextconfig import NextConfig, read_config
 from reviewer.core.roles import DEFAULT_EXTENSIONS, Route, app_route, pages_route, pattern_matches
 from reviewer.core.versions import UNKNOWN, Version, express_behind, package_behind
@@ -64,6 +65,17 @@ class App:
         if self.kind != "next" or self.version("next").lt("13.4.0") is True:
             return ""
         return self._directory("app")
+
+    @cached_property
+    def conventions(self) -> Conventions:
+        """The files Next loads by their name, and where it looks for them."""
+        used = (self.pages_dir, self.app_dir)
+        return Conventions(self.code, self.root, self._directories, used, self.config, self.version("next"))
+
+    @cached_property
+    def bundler(self) -> Bundler:
+        """What ``next build`` bundles with."""
+        return bundler_of(self.code, self.root, self.package, self.version("next"))
 
     @cached_property
     def routes(self) -> tuple[Route, ...]:
@@ -147,6 +159,15 @@ class App:
 
     def depends_on(self, name: str) -> bool:
         return self.code.spec(self.package, name) is not None
+
+    def declaration(self, name: str) -> tuple[str, int] | None:
+        """The manifest and the line that ask for a dependency: the package's own, else the nearest one above."""
+        for directory in ancestors(self.package.dir):
+            package = self.code.packages.get(directory)
+            if package is not None and name in package.dependencies:
+                section = package.dependencies[name][1]
+                return package.path, package.positions.get((section, name), (1, 1))[0]
+        return None
 
     @cached_property
     def deployment(self) -> Deployment:
