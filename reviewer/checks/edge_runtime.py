@@ -75,11 +75,11 @@ def _finding(app: App, entry: EdgeEntry, use: NodeUse, settings: Settings) -> Fi
     return settings.finding(
         app,
         _sites(app, entry, use),
-        key=f"{use.nature}:{use.name}" + (f":{use.path}" if use.chain else ""),
+        key=":".join((use.nature, use.name, *(step.target for step in use.chain[-1:]))),
         level=level,
         evidence=evidence,
         args=args,
-        group=f"{use.nature}:{use.path}:{use.name}" if use.chain else None,
+        group=f"{use.nature}:{use.path}:{use.name}",
         suggestion=_suggestion(app, entry),
     )
 
@@ -157,9 +157,5 @@ def _with_runtime(app: App, entry: EdgeEntry) -> Suggestion | None:
     export = facts.export("config") if facts is not None else None
     if source is None or export is None:
         return None
-    text = source.line_text(export.line)
-    before, brace, after = text.partition("= {")
-    rest = f" {after.lstrip()}" if after.strip() else ""
-    return (
-        Suggestion(entry.path, export.line, export.line, f"{before}{brace} runtime: 'nodejs',{rest}") if brace else None
-    )
+    before, brace, after = source.line_text(export.line).partition("= {")
+    return Suggestion(entry.path, export.line, export.line, f"{before}{brace} runtime: 'nodejs',{after}")

@@ -228,7 +228,7 @@ class EdgeReader:
                 target = self.code.resolver.resolve(path, item.module)
                 if target is None or language_of(target) is None:
                     continue
-                certain = visit.is_certain and wanted != frozenset()
+                certain = visit.is_certain and self._gives(target, wanted)
                 chain = (*visit.chain, Step(path, item.line, target))
                 if _visit(visits, target, _Visit(chain, wanted, certain)):
                     queue.append(target)
@@ -254,6 +254,10 @@ class EdgeReader:
                         return None
                     names.add(export.imported)
         return frozenset(names)
+
+    def _gives(self, path: str, wanted: frozenset[str] | None) -> bool:
+        """Whether a file has one of the names wanted of it: bundlers may drop one that is only passed by."""
+        return wanted is None or any(e.name == "*" or e.name in wanted for e in self._facts(path).exports)
 
     def _runs(self, path: str) -> Iterator[Import]:
         """The imports of a file that happen on Edge: types, names used as types, and guarded ones left out."""
