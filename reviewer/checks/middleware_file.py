@@ -52,9 +52,9 @@ def _is_owned(app: App, project: Project, candidate: Candidate) -> bool:
 
 def _above_apps(app: App, project: Project, settings: Settings) -> Iterator[Finding]:
     """A file at the root of a repository whose applications live below; told once, with the first of them."""
-    extensions = app.conventions.extensions or ()
-    for path in (f"{stem}.{extension}" for stem in ("middleware", "proxy") for extension in extensions):
-        if app is not project.next_apps[0] or path not in project.files.listing or project.app_of(path) is not None:
+    names = (f"{stem}.{extension}" for stem in ("middleware", "proxy") for extension in app.page_extensions)
+    for path in names:
+        if app is not project.next_apps[0] or project.app_of(path) is not None:
             continue
         facts = app.code.facts(path)
         if facts is None:
@@ -77,13 +77,15 @@ def _fault(app: App, candidate: Candidate, shape: Shape, settings: Settings) -> 
         return _Fault("both", pair[1].path, ("version",)) if candidate == pair[0] else None
     if known is None or not _is_meant(app, candidate, shape, settings):
         return None
+    if not known and candidate.stem != "proxy":
+        return None
     if app.is_static:
         return _Fault("static", candidate.path, ("output",))
     middleware = conventions.path("middleware", candidate.extension)
     if candidate.stem in LOOKALIKES:
         return _Fault("name" if candidate.stem == "middlewares" else "legacy", middleware, ("version",))
     if not known:
-        return _Fault("old", middleware, ("version",)) if candidate.stem == "proxy" else None
+        return _Fault("old", middleware, ("version",))
     if candidate.directory != conventions.directory:
         return _misplaced(app, candidate)
     return _unread(app, candidate, shape)
@@ -118,7 +120,7 @@ def _imports_next(shape: Shape, settings: Settings) -> bool:
 
 
 def _is_below(candidate: Candidate, directory: str) -> bool:
-    return bool(directory) and candidate.path.startswith(f"{directory}/")
+    return candidate.path.startswith(f"{directory}/")
 
 
 def _misplaced(app: App, candidate: Candidate) -> _Fault | None:
@@ -135,7 +137,7 @@ def _misplaced(app: App, candidate: Candidate) -> _Fault | None:
         return _Fault("swap", expected, facts, *(("high", "saved") if bundler == "turbopack" else ("medium", "either")))
     if _is_below(candidate, app.pages_dir) and not _is_below(candidate, join(app.pages_dir, "api")):
         return _Fault("page", expected, ("place",), outcome="fails")
-    if _is_below(candidate, app.app_dir) and app.depends_on("next-app-middleware"):
+    if app.depends_on("next-app-middleware"):
         return None
     inside = _is_below(candidate, app.app_dir) or _is_below(candidate, app.pages_dir)
     return _Fault("inside", expected, ("place",)) if inside else _Fault("elsewhere", expected, ("place",), "medium")
@@ -171,7 +173,7 @@ def _finding(
         "expected": fault.expected,
         "matched": shape.matchers[:MAX_NAMED],
         "has_matcher": bool(shape.matchers),
-        "extensions": app.conventions.extensions or (),
+        "extensions": app.page_extensions,
         "cloudflare": app.deployment.target == "cloudflare" or any(app.depends_on(name) for name in _ADAPTERS),
     }
     return settings.finding(
