@@ -150,10 +150,15 @@ def bundler_of(code: Code, root: str, package: Package, version: Version) -> Bun
 
 def _builds(code: Code, root: str, package: Package, script: str) -> Iterator[Process]:
     processes = code.commands.resolve(package.scripts[script], package.dir)
-    builds = [p for p in processes if p.kind == "next" and next_arguments(p)[:2] == ("build", root)]
+    builds = [process for process in processes if process.kind == "next" and _is_build(process, root)]
     yield from builds
     if script == "build" and not builds:
         yield from (process for process in processes if process.kind == "unknown")
+
+
+def _is_build(process: Process, root: str) -> bool:
+    command, served, _ = next_arguments(process)
+    return command == "build" and (served == root or "$" in served)
 
 
 def _chosen(process: Process, version: Version, has_rspack: bool) -> BundlerName:

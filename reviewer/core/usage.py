@@ -62,11 +62,13 @@ def usage_of(source: Source, language: str) -> Usage:
     values, uses, dropped = set(), [], set()
     for node, kind in captures(tree, _INTEREST):
         name = tree.text(node)
-        if kind == "declared" or _declares(node) or _is_asked_for(node):
+        if kind == "declared" or _declares(node):
             dropped.add(name)
         elif not _is_type(node):
             values.add(name)
-            if label := _global(tree, node, name):
+            if _is_asked_for(node):
+                dropped.add(name)
+            elif label := _global(tree, node, name):
                 uses.append((name, GlobalUse(label, tree.line(node), _function(node))))
     kept = (use for name, use in uses if name not in dropped)
     return Usage(frozenset(values), tuple(kept), tuple(_elsewhere(tree)))
