@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from posixpath import relpath
 
 from reviewer.core.app import App
 from reviewer.core.check import Settings
@@ -75,7 +76,7 @@ def _finding(app: App, entry: EdgeEntry, use: NodeUse, settings: Settings) -> Fi
     return settings.finding(
         app,
         _sites(app, entry, use),
-        key=":".join((use.nature, use.name, *(step.target for step in use.chain[-1:]))),
+        key=":".join((use.nature, use.name, *(relpath(step.target, app.root or ".") for step in use.chain[-1:]))),
         level=level,
         evidence=evidence,
         args=args,
