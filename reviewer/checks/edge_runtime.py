@@ -76,7 +76,7 @@ def _finding(app: App, entry: EdgeEntry, use: NodeUse, settings: Settings) -> Fi
     return settings.finding(
         app,
         _sites(app, entry, use),
-        key=":".join((use.nature, use.name, *(relpath(step.target, app.root or ".") for step in use.chain[-1:]))),
+        key=":".join((use.nature, use.name, *(relpath(f"/{step.target}", f"/{app.root}") for step in use.chain[-1:]))),
         level=level,
         evidence=evidence,
         args=args,
