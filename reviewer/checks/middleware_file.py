@@ -205,9 +205,9 @@ def _sites(app: App, fault: _Fault) -> Iterator[Site]:
     if "bundler" in fault.facts and app.bundler.path:
         yield Site(app.bundler.path, app.bundler.line, 1, app.bundler.line, "the build runs here")
     for fact, option in (("output", "output"), ("extensions", "pageExtensions")):
-        value = app.config.options.get(option) if fact in fault.facts else None
-        if value is not None:
-            yield Site(app.config.path, value.line, 1, value.end_line, f"`{option}` is set here")
+        if fact in fault.facts:
+            line = app.config.option(option).line
+            yield Site(app.config.path, line, 1, line, f"`{option}` is set here")
 
 
 def _suggestion(app: App, candidate: Candidate, facts: FileFacts) -> Suggestion | None:

@@ -120,9 +120,7 @@ class Conventions:
         return None if older is None else not older
 
     def _is_experimental(self, flag: str) -> bool:
-        experimental = self._config.options.get("experimental")
-        value = experimental.prop(flag) if experimental is not None else None
-        return value is not None and value.kind == "bool" and value.name == "true"
+        return self._config.flag(f"experimental.{flag}") is True
 
     def effective(self, stem: str) -> Candidate | None:
         """The file Next takes for a convention, if its version knows it: the one with the first page extension."""
