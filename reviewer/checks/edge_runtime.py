@@ -16,7 +16,6 @@ _WHOLE_LINE = re.compile(r"\s*export const runtime\b[^;]*;?\s*")
 _ONLY_ON_EDGE = re.compile(
     rb"\b(?:EdgeRuntime|WebSocketPair|HTMLRewriter|getRequestContext|getCloudflareContext)\b|\bcaches\.default\b"
 )
-_ADAPTERS = ("@cloudflare/next-on-pages", "@opennextjs/cloudflare")
 
 
 def node_api_in_edge_runtime(app: App, project: Project, settings: Settings) -> Iterator[Finding]:
@@ -122,7 +121,7 @@ def _version(app: App) -> Iterator[Site]:
 
 
 def _is_cloudflare(app: App) -> bool:
-    return app.deployment.target == "cloudflare" or any(app.depends_on(name) for name in _ADAPTERS)
+    return app.deployment.target == "cloudflare"
 
 
 def _way_to_node(app: App, entry: EdgeEntry) -> str:

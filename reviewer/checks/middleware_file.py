@@ -16,7 +16,6 @@ from reviewer.core.project import Project
 from reviewer.core.roles import is_ignored
 
 MAX_NAMED = 3
-_ADAPTERS = ("@opennextjs/cloudflare", "@cloudflare/next-on-pages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +173,7 @@ def _finding(
         "matched": shape.matchers[:MAX_NAMED],
         "has_matcher": bool(shape.matchers),
         "extensions": app.page_extensions,
-        "cloudflare": app.deployment.target == "cloudflare" or any(app.depends_on(name) for name in _ADAPTERS),
+        "cloudflare": app.deployment.target == "cloudflare",
     }
     return settings.finding(
         app,
