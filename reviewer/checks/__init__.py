@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from reviewer.checks.edge_runtime import node_api_in_edge_runtime
 from reviewer.checks.middleware_file import middleware_file_not_loaded
+from reviewer.checks.redundant_server import redundant_custom_server
 from reviewer.checks.start_script import start_script_bypasses_custom_server
 from reviewer.checks.upgrade_conflict import ws_upgrade_conflict
 from reviewer.checks.websocket import websocket_in_api_route
@@ -16,6 +17,7 @@ CHECKS: Mapping[str, Check] = {
     "middleware_file_not_loaded": middleware_file_not_loaded,
     "node_api_in_edge_runtime": node_api_in_edge_runtime,
     "per_route_middleware": per_route_middleware,
+    "redundant_custom_server": redundant_custom_server,
     "start_script_bypasses_custom_server": start_script_bypasses_custom_server,
     "websocket_in_api_route": websocket_in_api_route,
     "ws_upgrade_conflict": ws_upgrade_conflict,
