@@ -8,6 +8,7 @@ from reviewer.checks.edge_runtime import node_api_in_edge_runtime
 from reviewer.checks.middleware_file import middleware_file_not_loaded
 from reviewer.checks.redundant_server import redundant_custom_server
 from reviewer.checks.server_on_vercel import custom_server_on_vercel
+from reviewer.checks.server_tradeoff import custom_server_tradeoff
 from reviewer.checks.start_script import start_script_bypasses_custom_server
 from reviewer.checks.upgrade_conflict import ws_upgrade_conflict
 from reviewer.checks.websocket import websocket_in_api_route
@@ -18,6 +19,7 @@ CHECKS: Mapping[str, Check] = {
     "middleware_file_not_loaded": middleware_file_not_loaded,
     "node_api_in_edge_runtime": node_api_in_edge_runtime,
     "custom_server_on_vercel": custom_server_on_vercel,
+    "custom_server_tradeoff": custom_server_tradeoff,
     "per_route_middleware": per_route_middleware,
     "redundant_custom_server": redundant_custom_server,
     "start_script_bypasses_custom_server": start_script_bypasses_custom_server,
