@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from reviewer.core.app import App
 from reviewer.core.check import Settings
-from reviewer.core.deploy import Signal
 from reviewer.core.files import Files
 from reviewer.core.finding import Evidence, Finding, Level, Site
+from reviewer.core.hosts import Signal
 from reviewer.core.manifest import parent
 from reviewer.core.project import Project
 from reviewer.core.servers import CustomServer
@@ -61,7 +61,7 @@ def _beside(app: App, files: Files) -> str:
     workflows = (path for path in files.listing if path.startswith(_WORKFLOWS) and app.is_only)
     texts = ((path, files.source(path)) for path in workflows)
     builds = (path for path, source in texts if source is not None and _BUILDS_IMAGE.search(source.data.decode()))
-    return next((*others, *builds).__iter__(), "")
+    return next(iter((*others, *builds)), "")
 
 
 def _finding(

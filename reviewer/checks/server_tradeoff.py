@@ -72,11 +72,9 @@ def _finding(app: App, server: CustomServer, kind: str, settings: Settings) -> F
 
 def _build(app: App, server: CustomServer) -> Iterator[_Cost]:
     """What becomes of the file when the application is built."""
-    output = app.config.options.get("output")
-    if output is not None and app.config.text("output") == "standalone":
-        yield _Cost(
-            "standalone", Site(app.config.path, output.line, output.column, output.end_line, "standalone output")
-        )
+    if app.config.text("output") == "standalone":
+        line = app.config.option("output").line
+        yield _Cost("standalone", Site(app.config.path, line, 1, line, "standalone output"))
     if server.file.endswith("ts"):
         yield _Cost("typescript", Site(server.file, server.line, 1, server.line, "this file is TypeScript"))
 

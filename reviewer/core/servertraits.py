@@ -202,7 +202,7 @@ def _called_server(server: CustomServer, path: str, call: Call, ref: Ref) -> Tra
         return "pipe" if _is_pipe(server.code, path, call) else None
     if member in ("on", "once"):
         return None if _is_plain_event(server.code, path, call) else "other"
-    made = not is_instance(ref) or member in ("then", "catch", "finally")
+    made = not is_instance(server.code, ref) or member in ("then", "catch", "finally")
     is_plain = ".log" in ref.steps or (
         made and (member.startswith("create") or member in ("", "then", "catch", "finally", "fastify", "Hono"))
     )
