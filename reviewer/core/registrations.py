@@ -8,6 +8,7 @@ from typing import Literal
 
 from reviewer.core.code import Code
 from reviewer.core.facts import Call, Expr, Ref
+from reviewer.core.finding import Site
 from reviewer.core.runs import Run, calls_in, framework_of, runs_in
 
 Dispatch = Literal["", "handle", "render", "partly"]
@@ -65,9 +66,26 @@ class Registration:
             return not self.chained
         return any(_is_every_url(expr, self.method) for expr in self.paths)
 
+    @property
+    def label(self) -> str:
+        """How people call it: ``GET /x``, or ``use(helmet)`` for what answers every URL."""
+        url = self.url or ("…" if self.paths or self.chained else "")
+        if self.method not in ("use", "register"):
+            return f"{self.method.upper()} {url}".rstrip()
+        return f"{self.method}('{url}')" if url else f"{self.method}({_name(self.targets[0])})"
+
+    def site(self, message: str) -> Site:
+        """Its place, from the name of the method called."""
+        return Site(self.path, self.line, self.column, self.end_line, message)
+
     def runs_before(self, other: Registration) -> bool:
         """Whether it is registered first, as far as one function tells."""
         return self.order[:2] == other.order[:2] and self.order[2:] < other.order[2:]
+
+
+def _name(target: Expr) -> str:
+    named = target.callee if target.callee is not None and target.kind == "call" else target
+    return f"{named.name}()" if target.kind == "call" and named.name else named.name or "…"
 
 
 def _is_every_url(expr: Expr, method: str) -> bool:
@@ -242,3 +260,11 @@ def _goes_on(call: Call, function: int) -> bool:
         return False
     goes_on = not call.args or call.args[0].kind == "string"  # next('route')
     return goes_on and callee.index > 0 and callee.function == function
+
+
+def made_with(code: Code, registration: Registration) -> tuple[Expr, ...] | None:
+    """The arguments of the call that made the object something is registered on; None where that is not found."""
+    path, _, start = registration.app.rpartition(":")
+    facts = code.facts(path) if path else None
+    calls = [call for call in facts.calls if str(call.start) == start] if facts is not None else []
+    return min(calls, key=lambda call: call.place).args if calls else None

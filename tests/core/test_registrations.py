@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reviewer.core.registrations import EVERY_METHOD, Registration, registrations_in
+from reviewer.core.registrations import EVERY_METHOD, Registration, made_with, registrations_in
 from tests.core.trees import code_of
 
 _START = """const express = require('express'); const next = require('next');
@@ -161,3 +161,22 @@ def test_nest_applications_take_middleware_and_their_adapters_routes() -> None:
     code += "app.get(Service); app.use(h); app.getHttpAdapter().getInstance().get('/x', h);"
     found = registrations_in(code_of({"package.json": "{}", "s.ts": code}), "s.ts")
     assert [(r.method, r.url) for r in found] == [("use", ""), ("get", "/x")]
+
+
+def test_registrations_are_called_by_what_they_answer() -> None:
+    found = _registered(
+        "server.get('/a', h); server.use('/b', h); server.use(helmet()); server.use(log); server.use(() => {});\n"
+        "server.get(/x/, h); server.route('/c').post(h); const r = server.route('/d'); r.put(h);"
+    )
+    assert [r.label for r in found] == [
+        "GET /a", "use('/b')", "use(helmet())", "use(log)", "use(…)", "GET …", "POST /c", "PUT …"
+    ]  # fmt: skip
+
+
+def test_what_an_object_was_made_with() -> None:
+    files = {"package.json": "{}", "s.js": "const R = require('koa-router'); new R({ prefix: '/x' }).get('/y', h);"}
+    code = code_of(files)
+    (found,) = registrations_in(code, "s.js")
+    made = made_with(code, found)
+    assert made is not None
+    assert [value.name for _, value in made[0].props] == ["/x"]
