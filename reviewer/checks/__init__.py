@@ -9,6 +9,7 @@ from reviewer.checks.middleware_file import middleware_file_not_loaded
 from reviewer.checks.redundant_server import redundant_custom_server
 from reviewer.checks.server_on_vercel import custom_server_on_vercel
 from reviewer.checks.server_tradeoff import custom_server_tradeoff
+from reviewer.checks.body_parser import body_parser_before_next
 from reviewer.checks.route_order import custom_server_route_order
 from reviewer.checks.start_script import start_script_bypasses_custom_server
 from reviewer.checks.upgrade_conflict import ws_upgrade_conflict
@@ -21,6 +22,7 @@ CHECKS: Mapping[str, Check] = {
     "node_api_in_edge_runtime": node_api_in_edge_runtime,
     "custom_server_on_vercel": custom_server_on_vercel,
     "custom_server_tradeoff": custom_server_tradeoff,
+    "body_parser_before_next": body_parser_before_next,
     "custom_server_route_order": custom_server_route_order,
     "per_route_middleware": per_route_middleware,
     "redundant_custom_server": redundant_custom_server,

@@ -41,6 +41,7 @@ class Endpoint:
     ``methods`` are those other than GET that it answers, ``media`` the kinds of body it reads by itself.
     """
 
+    kind: Literal["handler", "pages", "action"]
     label: str
     pattern: str
     methods: frozenset[str]
@@ -65,7 +66,7 @@ def _route_handlers(app: App, route: Route) -> Iterator[Endpoint]:
             media = _read_by(app.code, handler.file, handler.function, 0, MAX_HOPS) if handler.name in _READING else ()
             label, line = f"{handler.name} {route.pattern}", handler.export.line
             site = Site(route.path, line, handler.export.column, line, f"`{label}` is answered here")
-            yield Endpoint(label, route.pattern, frozenset({handler.name}), frozenset(media), site)
+            yield Endpoint("handler", label, route.pattern, frozenset({handler.name}), frozenset(media), site)
 
 
 def _pages_routes(app: App, route: Route) -> Iterator[Endpoint]:
@@ -76,7 +77,9 @@ def _pages_routes(app: App, route: Route) -> Iterator[Endpoint]:
         line = handler.export.line
         site = off or Site(route.path, line, handler.export.column, line, f"`{route.pattern}` is answered here")
         methods = frozenset({"POST"}) if off is not None or reads else frozenset[str]()
-        yield Endpoint(route.pattern, route.pattern, methods, EVERY_MEDIA if off is not None else frozenset(), site)
+        yield Endpoint(
+            "pages", route.pattern, route.pattern, methods, EVERY_MEDIA if off is not None else frozenset(), site
+        )
 
 
 def _body_parser_off(code: Code, path: str) -> Site | None:
@@ -98,7 +101,7 @@ def _server_actions(code: Code, scripts: Iterable[str]) -> Iterator[Endpoint]:
         line = _action_line(code, path)
         if line is not None:
             site = Site(path, line, 1, line, "Server Actions are declared here")
-            yield Endpoint(f"Server Actions in {path}", "", frozenset({"POST"}), ACTION_MEDIA, site)
+            yield Endpoint("action", f"Server Actions in {path}", "", frozenset({"POST"}), ACTION_MEDIA, site)
 
 
 def _action_line(code: Code, path: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -21,6 +22,7 @@ _EVERY = frozenset({"use", "all", "register", "setNotFoundHandler"})
 _ROUTERS = frozenset({"@koa/router", "koa-router"})
 _NEST = "@nestjs/core"
 _CATCH_ALL = frozenset({"*", "/*", "(.*)", "/(.*)", "*all", "/.*/", "/^.*$/", "/(.*)/", "/^\\/.*$/", "/^(.*)$/"})
+_PATTERN = re.compile(r"[*(:{?+]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,14 @@ class Registration:
             return not self.chained
         return any(_is_every_url(expr, self.method) for expr in self.paths)
 
+    def answers(self, url: str) -> bool | None:
+        """Whether it answers a URL, dynamic parts of which count as text; None where that cannot be told."""
+        if self.is_catch_all:
+            return True
+        if not self.paths or any(expr.kind != "string" for expr in self.paths):
+            return None
+        return any(_covers(expr.name, url, self.method == "use") for expr in self.paths)
+
     @property
     def label(self) -> str:
         """How people call it: ``GET /x``, or ``use(helmet)`` for what answers every URL."""
@@ -81,6 +91,13 @@ class Registration:
     def runs_before(self, other: Registration) -> bool:
         """Whether it is registered first, as far as one function tells."""
         return self.order[:2] == other.order[:2] and self.order[2:] < other.order[2:]
+
+
+def _covers(path: str, url: str, by_prefix: bool) -> bool:
+    literal = _PATTERN.split(path)[0]
+    if by_prefix:
+        return f"{url}/".startswith(literal.rstrip("/") + "/")
+    return f"{url}/".startswith(literal) if literal != path else url == path.rstrip("/")
 
 
 def _name(target: Expr) -> str:

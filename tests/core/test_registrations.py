@@ -180,3 +180,24 @@ def test_what_an_object_was_made_with() -> None:
     made = made_with(code, found)
     assert made is not None
     assert [value.name for _, value in made[0].props] == ["/x"]
+
+
+@pytest.mark.parametrize(
+    ("code", "url", "answers"),
+    [
+        ("server.all('*', h)", "/api/x", True),
+        ("server.use('/api', h)", "/api/x", True),
+        ("server.use('/api/', h)", "/api", True),
+        ("server.use('/ap', h)", "/api", False),
+        ("server.post('/api/x', h)", "/api/x", True),
+        ("server.post('/api/x', h)", "/api/x/y", False),
+        ("server.post('/api/auth/*', h)", "/api/auth/[...nextauth]", True),
+        ("server.post(['/a', '/api/:id'], h)", "/api/[id]", True),
+        ("server.post('/api/auth*', h)", "/other", False),
+        ("server.post(/api/, h)", "/api/x", None),
+        ("const r = server.route('/x'); r.post(h)", "/x", None),
+    ],
+)
+def test_which_urls_are_answered(code: str, url: str, answers: bool | None) -> None:
+    (found,) = _registered(code)
+    assert found.answers(url) is answers
