@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reviewer.checks.body_parser import body_parser_before_next
 from reviewer.checks.edge_runtime import node_api_in_edge_runtime
 from reviewer.checks.middleware_file import middleware_file_not_loaded
 from reviewer.checks.redundant_server import redundant_custom_server
+from reviewer.checks.route_order import custom_server_route_order
 from reviewer.checks.server_on_vercel import custom_server_on_vercel
 from reviewer.checks.server_tradeoff import custom_server_tradeoff
-from reviewer.checks.body_parser import body_parser_before_next
-from reviewer.checks.route_order import custom_server_route_order
 from reviewer.checks.start_script import start_script_bypasses_custom_server
 from reviewer.checks.upgrade_conflict import ws_upgrade_conflict
 from reviewer.checks.websocket import websocket_in_api_route
