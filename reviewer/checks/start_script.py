@@ -12,10 +12,11 @@ from reviewer.core.check import Settings
 from reviewer.core.code import Code
 from reviewer.core.commands import Process, next_arguments
 from reviewer.core.finding import Arg, Evidence, Finding, Level, Site, Suggestion, weakest
-from reviewer.core.launch import Launchers, Start, launchers_of, mentions_host, production_start
+from reviewer.core.launch import Launchers, launchers_of, mentions_host
 from reviewer.core.manifest import matches
 from reviewer.core.project import Project
 from reviewer.core.servers import CustomServer
+from reviewer.core.starts import Start, production_start
 
 MAX_NAMED = 3
 PLAIN = (".js", ".mjs", ".cjs")

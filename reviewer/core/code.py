@@ -11,6 +11,7 @@ from reviewer.core.facts import Expr, FileFacts, Ref
 from reviewer.core.files import FactsCache, Files
 from reviewer.core.hosts import Placed, hosts_of
 from reviewer.core.manifest import Asked, Package, ancestors, load_packages, load_workspaces, parent
+from reviewer.core.pm2 import pm2_apps
 from reviewer.core.resolve import ImportResolver
 from reviewer.core.snapshot import Snapshot
 from reviewer.core.symbols import Symbols
@@ -30,7 +31,7 @@ class Code:
         self.workspaces = load_workspaces(self.files, self.packages)
         self.resolver = ImportResolver(self.files, self.packages, self.workspaces)
         self.versions = Versions(self.files, self.packages, self.workspaces)
-        self.commands = Commands(self.packages, self.workspaces)
+        self.commands = Commands(self.packages, self.workspaces, lambda path: pm2_apps(self.files, path))
 
     @cached_property
     def hosts(self) -> tuple[Placed, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import zip_longest
 from typing import Literal
 
-from reviewer.core.manifest import Package, Workspace, join
+from reviewer.core.manifest import Package, Workspace, join, parent
+from reviewer.core.pm2 import PmApp
 
 MAX_DEPTH = 6
 MAX_COMMANDS = 2_000
@@ -30,7 +31,7 @@ _PLAIN_WRAPPERS = frozenset(
 _RUN_WRAPPERS = frozenset({"dotenvx", "doppler", "infisical", "op", "varlock"})
 _PM2_FLAGS = frozenset(
     {"--name", "-n", "-i", "--instances", "--interpreter", "--node-args", "--env", "--cwd", "--log", "-l", "-o", "-e"}
-    | {"--max-memory-restart", "--ignore-watch", "--namespace", "--output", "--error", "--cron"}
+    | {"--max-memory-restart", "--only", "--ignore-watch", "--namespace", "--output", "--error", "--cron"}
 )
 _RUN_ALL_FLAGS = frozenset({"--max-parallel", "--npm-path"})
 _VALUE_FLAGS: Mapping[str, frozenset[str]] = {
@@ -117,9 +118,15 @@ class _Endless(Exception):
 class Commands:
     """Resolves commands within the packages of one tree."""
 
-    def __init__(self, packages: Mapping[str, Package], workspaces: tuple[Workspace, ...]) -> None:
+    def __init__(
+        self,
+        packages: Mapping[str, Package],
+        workspaces: tuple[Workspace, ...],
+        pm2_apps: Callable[[str], tuple[PmApp, ...] | None] = lambda _: None,
+    ) -> None:
         self.packages = packages
         self.workspaces = workspaces
+        self.pm2_apps = pm2_apps
         self._left = MAX_COMMANDS
 
     def resolve(self, command: str, directory: str) -> list[Process]:
@@ -267,11 +274,13 @@ class Commands:
         return processes
 
     def _supervisor(self, program: str, args: list[str], directory: str, depth: int) -> list[Process]:
-        """``pm2 start x -- args``, where x is a script, a program or a whole command."""
+        """``pm2 start x -- args``, where x is a script, a program, a whole command or a file of applications."""
         end = args.index("--") if "--" in args else len(args)
         words, own = list(_operands(program, args[:end])), args[end + 1 :]
         starts = bool(words) and words[0] in _STARTS
         words = words[1:] if starts else words
+        if (starts or program != "pm2") and (declared := self.declared(words[:1], args[:end], directory, depth)):
+            return declared
         if not words or (program == "pm2" and not starts):
             return [Process("other", program, tuple(args), (), directory)]
         target = words[0]
@@ -279,9 +288,28 @@ class Commands:
             return self._resolve(target, directory, depth + 1)
         if "$" in target:
             return [Process("unknown", " ".join((program, *args)), (), (), directory)]
-        if _program(target) in _MANAGERS | _RUNNERS | {"next"}:
-            return self._simple([target, *own], directory, (), depth + 1)
-        return [Process("file", program, tuple(own), (), directory, join(directory, target))]
+        return self._started(program, [target, *own], directory, depth)
+
+    def _started(self, program: str, words: list[str], directory: str, depth: int) -> list[Process]:
+        if _program(words[0]) in _MANAGERS | _RUNNERS | _SHELLS | {"next"}:
+            return self._simple(words, directory, (), depth + 1)
+        return [Process("file", program, tuple(words[1:]), (), directory, join(directory, words[0]))]
+
+    def declared(self, words: list[str], args: list[str], directory: str, depth: int = 0) -> list[Process]:
+        """What the applications of a pm2 file run; none where *words* name no such file, or one that cannot be read."""
+        path = join(directory, words[0] if words else "ecosystem.config.js")
+        only = [args[index + 1] for index, word in enumerate(args[:-1]) if word == "--only"]
+        is_production = "production" in args or "--env=production" in args
+        processes: list[Process] = []
+        for app in self.pm2_apps(path) or ():
+            if only and app.name not in only[0].split(","):
+                continue
+            variables = {**app.env, **(app.production if is_production else {})}
+            env = tuple(f"{name}={value}" for name, value in variables.items())
+            place = join(parent(path), app.cwd)
+            known = self._started("pm2", list(app.words), place, depth + 1) if app.words else [Process("unknown", path)]
+            processes += [replace(process, env=env + process.env) for process in known]
+        return processes
 
 
 def _simple_commands(command: str) -> Iterator[list[str]]:

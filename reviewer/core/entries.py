@@ -47,7 +47,7 @@ def _written(code: Code, file: str) -> str | None:
     main = package.manifest.get("main") if package is not None else None
     if package is not None and isinstance(main, str) and join(file, main) != file:
         return _written(code, join(file, main)) if code.packages.get(join(file, main)) is None else None
-    return code.resolver.resolve(join(parent(file), "x"), f"./{file.rpartition('/')[2]}") if file else None
+    return code.resolver.resolve(join(parent(file), "x"), f"./{file.rpartition('/')[2] or 'index'}")
 
 
 def _from_configs(code: Code, package: Package, file: str) -> Iterator[str]:

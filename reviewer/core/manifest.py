@@ -12,7 +12,8 @@ from typing import Any
 from reviewer.core.files import Files
 from reviewer.core.syntax import InvalidJson, TooComplex, parse_json
 from reviewer.core.yamlsafe import InvalidYaml, load_yaml
-from reviewer.core.yamlsafe import Path as YamlPath
+
+YamlPath = tuple[str | int, ...]
 
 SECTIONS = ("optionalDependencies", "peerDependencies", "devDependencies", "dependencies")
 _STUB_KEYS = {"type", "main", "exports", "module", "types", "sideEffects"}

@@ -24,6 +24,7 @@ Replicas = Literal["1", "many", "unknown"]
 class PmApp:
     """One application: what it runs, as words, or none where that cannot be told, where, and with what variables."""
 
+    name: str
     words: tuple[str, ...]
     cwd: str
     line: int
@@ -87,6 +88,7 @@ def _plain(reader: ConfigReader, expr: Expr, depth: int) -> object:
 def _app(options: Mapping[str, Any], line: int) -> PmApp:
     cwd = options.get("cwd")
     return PmApp(
+        str(options.get("name", "")),
         _words(options),
         cwd if isinstance(cwd, str) and not cwd.startswith(("/", "~")) and "$" not in cwd else "",
         line,

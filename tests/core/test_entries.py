@@ -27,7 +27,7 @@ def _source(file: str, tree: Tree, **scripts: str) -> str | None:
         ("server", {"server.js": ""}, "server.js"),
         ("server", {"server/index.ts": ""}, "server/index.ts"),
         ("", {"package.json": {"main": "./index.js"}, "index.js": ""}, "index.js"),
-        ("", {"package.json": {"main": "."}, "index.js": ""}, None),
+        ("", {"package.json": {"main": "."}, "index.js": ""}, "index.js"),
         ("dist/server.js", {"server.ts": ""}, "server.ts"),
         ("dist/server.js", {"src/server.ts": ""}, "src/server.ts"),
         ("dist/server.js", {"server.ts": "", "src/server.ts": ""}, None),

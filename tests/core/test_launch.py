@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import pytest
 
 from reviewer.core.files import NoCache
-from reviewer.core.launch import Launchers, Start, launchers_of, mentions_host, production_start
+from reviewer.core.launch import Launchers, launchers_of, mentions_host
 from reviewer.core.project import Project
 from reviewer.core.snapshot import snapshot_of
+from reviewer.core.starts import Start, production_start
 
 Tree = Mapping[str, object]
 
