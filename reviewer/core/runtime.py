@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Collection, Container, Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from reviewer.core.facts import Expr, FileFacts, Import
 from reviewer.core.finding import Evidence
 from reviewer.core.roles import Route
 from reviewer.core.syntax import language_of
-from reviewer.core.usage import GLOBAL_WORDS, GlobalUse, Usage, usage_of
+from reviewer.core.usage import GlobalUse, Usage, usage_of
 
 Runtime = Literal["edge", "node", "unknown"]
 EntryKind = Literal["middleware", "route", "instrumentation"]
@@ -29,7 +30,14 @@ _NODE_MODULES = frozenset(
     | {"url", "v8", "vm", "wasi", "worker_threads", "zlib"}
 )
 _NODE_ONLY_MODULES = frozenset({"node:sea", "node:sqlite", "node:test"})
+_GLOBALS = re.compile(
+    rb"\b(?:__dirname|__filename|setImmediate|eval\s*\(|Function\s*\(|process\s*\??\.\s*(?:nextTick|versions?)\b|"
+    rb"require\s*\(\s*[^\s'\"`)])"
+)
 _IMAGES = ("opengraph-image", "twitter-image", "icon", "apple-icon")
+
+
+Load = tuple[Import, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,18 +171,20 @@ class EdgeReader:
         self.packages = packages
         self.safe = safe
         self._usages: dict[str, Usage] = {}
+        self._loads: dict[str, tuple[Load, ...]] = {}
+        self._suspicious: dict[str, bool] = {}
 
     def uses(self, entry: EdgeEntry) -> list[NodeUse]:
         """What the entry loads that only Node.js has, nearest first."""
-        reached = self._reached(entry.path)
-        if not any(self._is_suspicious(path) for path in reached):
+        relevant = self._relevant(entry.path)
+        if entry.path not in relevant:
             return []
-        visits = self._visits(entry.path)
+        visits = self._visits(entry.path, relevant)
+        found = [use for path, visit in visits.items() for use in self._uses_in(path, visit)]
         adapted = any(
             item.module.startswith("@prisma/adapter-") for path in visits for item in self._facts(path).imports
         )
-        found = [use for path, visit in visits.items() for use in self._uses_in(path, visit)]
-        return [use for use in found if not (adapted and use.name == "@prisma/client")]
+        return [use for use in found if use.name != "@prisma/client" or (use.called and not adapted)]
 
     def _facts(self, path: str) -> FileFacts:
         return self.code.facts(path) or FileFacts()
@@ -186,23 +196,48 @@ class EdgeReader:
             self._usages[path] = usage_of(source, language) if read and source and language else Usage()
         return self._usages[path]
 
-    def _reached(self, entry: str) -> set[str]:
-        """Every file the entry may load, found without a second look at what names are used for."""
-        seen, layer = {entry}, [entry]
-        for _ in range(MAX_DEPTH):
-            found = [self.code.resolver.resolve(p, i.module) for p in layer for i in self._loading(p)]
-            layer = sorted({path for path in found if path is not None and language_of(path)} - seen)
-            seen.update(layer)
-        return seen
+    # -- a first look, without what names are used for ----------------------------------------------------------------
 
-    def _loading(self, path: str) -> Iterator[Import]:
-        return (item for item in self._facts(path).imports if not item.type_only)
+    def _loaded(self, path: str) -> tuple[Load, ...]:
+        """The imports of a script that are not of types, with the script of the repository each means."""
+        if path not in self._loads:
+            raw = self.code.files.raw(path) or b""
+            deep = b"import(" in raw or b"require" in raw
+            facts = self.code.facts(path) if deep else self.code.surface(path)
+            found = [(item, self._script(path, item.module)) for item in (facts.imports if facts else ())]
+            self._loads[path] = tuple((item, target) for item, target in found if not item.type_only)
+        return self._loads[path]
+
+    def _script(self, path: str, module: str) -> str | None:
+        target = self.code.resolver.resolve(path, module)
+        return target if target is not None and language_of(target) is not None else None
+
+    def _relevant(self, entry: str) -> set[str]:
+        """The files on some way from the entry to a file that may need Node.js, that file included."""
+        importers: dict[str, set[str]] = {entry: set()}
+        layer = [entry]
+        for _ in range(MAX_DEPTH):
+            below: dict[str, None] = {}
+            for path in layer:
+                for _, target in self._loaded(path):
+                    if target is not None:
+                        below.update({} if target in importers else {target: None})
+                        importers.setdefault(target, set()).add(path)
+            layer = list(below)
+        relevant = {path for path in importers if self._is_suspicious(path)}
+        queue = deque(relevant)
+        while queue:
+            above = importers[queue.popleft()] - relevant
+            relevant |= above
+            queue.extend(above)
+        return relevant
 
     def _is_suspicious(self, path: str) -> bool:
-        raw = self.code.files.raw(path) or b""
-        return any(word in raw for word in GLOBAL_WORDS) or any(
-            self._nature(path, item.module) for item in self._loading(path)
-        )
+        if path not in self._suspicious:
+            raw = self.code.files.raw(path) or b""
+            imports = any(self._nature(path, item.module) for item, _ in self._loaded(path))
+            self._suspicious[path] = imports or _GLOBALS.search(raw) is not None
+        return self._suspicious[path]
 
     def _nature(self, path: str, module: str) -> Nature | None:
         """Whether an import means a Node.js module Edge lacks, or a package known to need one."""
@@ -212,21 +247,24 @@ class EdgeReader:
         if any(fnmatchcase(text, glob) for glob in self.safe for text in (name, module)):
             return None
         bare = name.removeprefix("node:")
-        if (bare in _NODE_MODULES and not self.app.depends_on(bare)) or module in _NODE_ONLY_MODULES:
+        if module in _NODE_ONLY_MODULES or (bare in _NODE_MODULES and not self._is_polyfill(module, bare)):
             return "core"
         return "package" if any(fnmatchcase(name, glob) for glob in self.packages) else None
 
+    def _is_polyfill(self, module: str, name: str) -> bool:
+        """Whether a package of the same name is meant: ``punycode/`` is one, and so is what is depended on."""
+        return module.endswith("/") or self.app.depends_on(name)
+
     # -- the way ------------------------------------------------------------------------------------------------------
 
-    def _visits(self, entry: str) -> dict[str, _Visit]:
+    def _visits(self, entry: str, relevant: set[str]) -> dict[str, _Visit]:
         visits = {entry: _Visit((), None, True)}
         queue = deque([entry])
         while queue:
             path = queue.popleft()
             visit = visits[path]
-            for item, wanted in self._edges(path, visit) if len(visit.chain) < MAX_DEPTH else ():
-                target = self.code.resolver.resolve(path, item.module)
-                if target is None or language_of(target) is None:
+            for item, target, wanted in self._edges(path, visit) if len(visit.chain) < MAX_DEPTH else ():
+                if target not in relevant:
                     continue
                 certain = visit.is_certain and self._gives(target, wanted)
                 chain = (*visit.chain, Step(path, item.line, target))
@@ -234,14 +272,17 @@ class EdgeReader:
                     queue.append(target)
         return visits
 
-    def _edges(self, path: str, visit: _Visit) -> Iterator[tuple[Import, frozenset[str] | None]]:
-        for item in self._runs(path):
+    def _edges(self, path: str, visit: _Visit) -> Iterator[tuple[Import, str, frozenset[str] | None]]:
+        for item, target in self._runs(path):
+            if target is None:
+                continue
             if item.kind == "reexport":
-                yield item, self._passed_on(path, item, visit.wanted)
+                yield item, target, self._passed_on(path, item, visit.wanted)
             elif item.kind == "dynamic" or not item.names or any(name == "*" for name, _ in item.names):
-                yield item, None
+                yield item, target, None
             else:
-                yield item, frozenset(name for name, local in item.names if self._is_value(path, item, local))
+                names = frozenset(name for name, local in item.names if self._is_value(path, item, local))
+                yield item, target, names
 
     def _passed_on(self, path: str, item: Import, wanted: frozenset[str] | None) -> frozenset[str] | None:
         names: set[str] = set()
@@ -259,14 +300,14 @@ class EdgeReader:
         """Whether a file has one of the names wanted of it: bundlers may drop one that is only passed by."""
         return wanted is None or any(e.name == "*" or e.name in wanted for e in self._facts(path).exports)
 
-    def _runs(self, path: str) -> Iterator[Import]:
+    def _runs(self, path: str) -> Iterator[Load]:
         """The imports of a file that happen on Edge: types, names used as types, and guarded ones left out."""
-        for item in self._loading(path):
+        for item, target in self._loaded(path):
             if item.kind in ("require", "dynamic"):
                 if not self._usage(path).runs_elsewhere(item.line):
-                    yield item
+                    yield item, target
             elif not item.names or any(self._is_value(path, item, local) for _, local in item.names):
-                yield item
+                yield item, target
 
     def _is_value(self, path: str, item: Import, local: str) -> bool:
         """Whether an imported name is used as a value: TypeScript drops imports that are not."""
@@ -279,7 +320,7 @@ class EdgeReader:
         facts, runs = self._facts(path), self._running(path, visit.wanted)
         evidence: Evidence = "high" if visit.is_certain else "medium"
         seen: set[str] = set()
-        for item in self._runs(path):
+        for item, _ in self._runs(path):
             nature = self._nature(path, item.module)
             name = item.module if nature == "core" else _package(item.module)
             if nature is not None and name not in seen:
@@ -293,7 +334,7 @@ class EdgeReader:
 
     def _globals(self, path: str, facts: FileFacts) -> Iterator[GlobalUse]:
         raw = self.code.files.raw(path) or b""
-        usage = self._usage(path) if any(word in raw for word in GLOBAL_WORDS) else Usage()
+        usage = self._usage(path) if _GLOBALS.search(raw) else Usage()
         config = facts.export("config")
         allows = config is not None and config.expr is not None and config.expr.prop("unstable_allowDynamic")
         for use in usage.globals:
@@ -330,8 +371,7 @@ def _value(facts: FileFacts, expr: Expr) -> Expr:
 
 def _is_called(facts: FileFacts, module: str, runs: Container[int]) -> bool:
     for call in facts.calls:
-        refs = [call.callee, *(arg.ref for arg in call.args)]
-        if call.function in runs and any(ref is not None and ref.module == module for ref in refs):
+        if call.function in runs and call.callee is not None and call.callee.module == module:
             return True
     return False
 

@@ -22,7 +22,6 @@ _ENCLOSING = (*FUNCTIONS, "method_definition")
 _PLAIN_GLOBALS = frozenset({"__dirname", "__filename"})
 _CALLED_GLOBALS = frozenset({"setImmediate", "eval", "require", "Function"})
 _PROCESS_MEMBERS = frozenset({"nextTick", "version", "versions"})
-GLOBAL_WORDS = (b"__dirname", b"__filename", b"setImmediate", b"process.", b"eval", b"Function(", b"require(")
 
 _VARIABLE = r"process\.env(?:\.NEXT_RUNTIME|\[['\"]NEXT_RUNTIME['\"]\])"
 _NODE = re.compile(
