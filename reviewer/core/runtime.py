@@ -34,6 +34,7 @@ _GLOBALS = re.compile(
     rb"\b(?:__dirname|__filename|setImmediate|eval\s*\(|Function\s*\(|process\s*\??\.\s*(?:nextTick|versions?)\b|"
     rb"require\s*\(\s*[^\s'\"`)])"
 )
+_IMPORTS = re.compile(rb"\b(?:from|import|require)\s*+\(?\s*+(?:/\*[^*]*+\*/\s*+)?['\"`]([^'\"`\n]++)['\"`]")
 _IMAGES = ("opengraph-image", "twitter-image", "icon", "apple-icon")
 
 
@@ -171,7 +172,7 @@ class EdgeReader:
         self.packages = packages
         self.safe = safe
         self._usages: dict[str, Usage] = {}
-        self._loads: dict[str, tuple[Load, ...]] = {}
+        self._targets: dict[str, tuple[str, ...]] = {}
         self._suspicious: dict[str, bool] = {}
 
     def uses(self, entry: EdgeEntry) -> list[NodeUse]:
@@ -196,21 +197,7 @@ class EdgeReader:
             self._usages[path] = usage_of(source, language) if read and source and language else Usage()
         return self._usages[path]
 
-    # -- a first look, without what names are used for ----------------------------------------------------------------
-
-    def _loaded(self, path: str) -> tuple[Load, ...]:
-        """The imports of a script that are not of types, with the script of the repository each means."""
-        if path not in self._loads:
-            raw = self.code.files.raw(path) or b""
-            deep = b"import(" in raw or b"require" in raw
-            facts = self.code.facts(path) if deep else self.code.surface(path)
-            found = [(item, self._script(path, item.module)) for item in (facts.imports if facts else ())]
-            self._loads[path] = tuple((item, target) for item, target in found if not item.type_only)
-        return self._loads[path]
-
-    def _script(self, path: str, module: str) -> str | None:
-        target = self.code.resolver.resolve(path, module)
-        return target if target is not None and language_of(target) is not None else None
+    # -- a first look, by text ----------------------------------------------------------------------------------------
 
     def _relevant(self, entry: str) -> set[str]:
         """The files on some way from the entry to a file that may need Node.js, that file included."""
@@ -219,10 +206,9 @@ class EdgeReader:
         for _ in range(MAX_DEPTH):
             below: dict[str, None] = {}
             for path in layer:
-                for _, target in self._loaded(path):
-                    if target is not None:
-                        below.update({} if target in importers else {target: None})
-                        importers.setdefault(target, set()).add(path)
+                for target in self._named(path):
+                    below.update({} if target in importers else {target: None})
+                    importers.setdefault(target, set()).add(path)
             layer = list(below)
         relevant = {path for path in importers if self._is_suspicious(path)}
         queue = deque(relevant)
@@ -232,12 +218,28 @@ class EdgeReader:
             queue.extend(above)
         return relevant
 
+    def _named(self, path: str) -> tuple[str, ...]:
+        """The scripts of the repository whose imports the text of a file could hold."""
+        self._look(path)
+        return self._targets[path]
+
     def _is_suspicious(self, path: str) -> bool:
-        if path not in self._suspicious:
-            raw = self.code.files.raw(path) or b""
-            imports = any(self._nature(path, item.module) for item, _ in self._loaded(path))
-            self._suspicious[path] = imports or _GLOBALS.search(raw) is not None
+        self._look(path)
         return self._suspicious[path]
+
+    def _look(self, path: str) -> None:
+        if path in self._suspicious:
+            return
+        raw = self.code.files.raw(path) or b""
+        modules = {module.decode("utf-8", "replace") for module in _IMPORTS.findall(raw)}
+        found = {target for module in modules if (target := self._script(path, module)) is not None}
+        self._targets[path] = tuple(sorted(found))
+        needs = any(self._nature(path, module) for module in modules)
+        self._suspicious[path] = needs or _GLOBALS.search(raw) is not None
+
+    def _script(self, path: str, module: str) -> str | None:
+        target = self.code.resolver.resolve(path, module)
+        return target if target is not None and language_of(target) is not None else None
 
     def _nature(self, path: str, module: str) -> Nature | None:
         """Whether an import means a Node.js module Edge lacks, or a package known to need one."""
@@ -302,7 +304,8 @@ class EdgeReader:
 
     def _runs(self, path: str) -> Iterator[Load]:
         """The imports of a file that happen on Edge: types, names used as types, and guarded ones left out."""
-        for item, target in self._loaded(path):
+        loaded = [item for item in self._facts(path).imports if not item.type_only]
+        for item, target in ((item, self._script(path, item.module)) for item in loaded):
             if item.kind in ("require", "dynamic"):
                 if not self._usage(path).runs_elsewhere(item.line):
                     yield item, target
