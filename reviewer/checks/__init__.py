@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from reviewer.checks.body_parser import body_parser_before_next
 from reviewer.checks.edge_runtime import node_api_in_edge_runtime
+from reviewer.checks.hardcoded_dev import custom_server_hardcoded_dev
 from reviewer.checks.middleware_file import middleware_file_not_loaded
 from reviewer.checks.redundant_server import redundant_custom_server
 from reviewer.checks.route_order import custom_server_route_order
@@ -20,6 +21,7 @@ from reviewer.core.check import Check
 CHECKS: Mapping[str, Check] = {
     "middleware_file_not_loaded": middleware_file_not_loaded,
     "node_api_in_edge_runtime": node_api_in_edge_runtime,
+    "custom_server_hardcoded_dev": custom_server_hardcoded_dev,
     "custom_server_on_vercel": custom_server_on_vercel,
     "custom_server_tradeoff": custom_server_tradeoff,
     "body_parser_before_next": body_parser_before_next,

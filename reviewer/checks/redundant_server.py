@@ -9,10 +9,10 @@ from reviewer.core.app import App
 from reviewer.core.check import Settings
 from reviewer.core.code import Code
 from reviewer.core.finding import Finding
-from reviewer.core.launch import Start, production_start
 from reviewer.core.project import Project
 from reviewer.core.servers import CustomServer
 from reviewer.core.servertraits import host_entry, purpose_of, server_sites, start_of, traits_of
+from reviewer.core.starts import Start, production_start
 
 _PRELOADS = re.compile(r"(?:^|\s)(?:-r|--require|--import|--loader|--env-file(?:-if-exists)?)[\s=]")
 

@@ -11,12 +11,13 @@ from reviewer.core.app import App
 from reviewer.core.code import Code
 from reviewer.core.facts import Assignment, Call, Expr, FileFacts, Import, Ref
 from reviewer.core.finding import Site
-from reviewer.core.launch import Start, launchers_of, mentions_host, production_start, runs
+from reviewer.core.launch import launchers_of, mentions_host, runs
 from reviewer.core.manifest import ancestors, join
 from reviewer.core.registrations import dispatch_of, is_instance, is_next, registrations_in
 from reviewer.core.resolve import package_name
 from reviewer.core.runs import FRAMEWORKS, HTTP, SECURE
 from reviewer.core.servers import CustomServer
+from reviewer.core.starts import Start, production_start
 
 TraitKind = Literal[
     "instrumentation", "environment", "cluster", "shutdown", "timeouts", "tls", "pipe", "several-apps", "hosts", "other"

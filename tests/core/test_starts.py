@@ -183,7 +183,8 @@ spec:
         ),
         (
             "compose.yaml",
-            "services:\n  x:\n    build: {context: .}\n    command: [node, server.js]\n    environment: {NODE_ENV: x}\n",
+            "services:\n  x:\n    build: {context: .}\n    command: [node, server.js]\n"
+            "    environment: {NODE_ENV: x}\n",
             4,
             "file server.js other",
         ),
