@@ -12,6 +12,7 @@ from reviewer.checks.redundant_server import redundant_custom_server
 from reviewer.checks.route_order import custom_server_route_order
 from reviewer.checks.server_on_vercel import custom_server_on_vercel
 from reviewer.checks.server_tradeoff import custom_server_tradeoff
+from reviewer.checks.standalone import standalone_with_custom_server
 from reviewer.checks.start_script import start_script_bypasses_custom_server
 from reviewer.checks.upgrade_conflict import ws_upgrade_conflict
 from reviewer.checks.websocket import websocket_in_api_route
@@ -28,6 +29,7 @@ CHECKS: Mapping[str, Check] = {
     "custom_server_route_order": custom_server_route_order,
     "per_route_middleware": per_route_middleware,
     "redundant_custom_server": redundant_custom_server,
+    "standalone_with_custom_server": standalone_with_custom_server,
     "start_script_bypasses_custom_server": start_script_bypasses_custom_server,
     "websocket_in_api_route": websocket_in_api_route,
     "ws_upgrade_conflict": ws_upgrade_conflict,

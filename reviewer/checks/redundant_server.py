@@ -22,7 +22,7 @@ def redundant_custom_server(app: App, project: Project, settings: Settings) -> I
     if app.is_static:
         return
     for server in project.servers_of(app):
-        if _answers(server) or traits_of(server) or purpose_of(project.code, server) != "production":
+        if _answers(server) or traits_of(server) or purpose_of(project.code, app, server) != "production":
             continue
         if (
             _is_kept(project.code, app, server)

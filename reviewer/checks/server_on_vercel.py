@@ -30,7 +30,7 @@ def custom_server_on_vercel(app: App, project: Project, settings: Settings) -> I
         return
     beside = _beside(app, project.files) if override == "auto" else ""
     for server in project.servers_of(app):
-        if server.behaviours and purpose_of(project.code, server) == "production":
+        if server.behaviours and purpose_of(project.code, app, server) == "production":
             yield _finding(app, project.files, server, signals, beside, settings)
 
 

@@ -38,7 +38,7 @@ def custom_server_tradeoff(app: App, project: Project, settings: Settings) -> It
         return
     for server in project.servers_of(app):
         kind = _kind(server)
-        if kind in settings.options["enabled_for"] and purpose_of(project.code, server) == "production":
+        if kind in settings.options["enabled_for"] and purpose_of(project.code, app, server) == "production":
             yield _finding(app, server, kind, settings)
 
 

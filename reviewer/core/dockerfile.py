@@ -6,11 +6,12 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 MAX_LENGTH = 64 * 1024
 
 _INSTRUCTION = re.compile(r"\s*([A-Za-z]+)\s+(.*)", re.DOTALL)
+_HEREDOC = re.compile(r"<<-?\s*['\"]?(\w+)['\"]?")
 _FROM = re.compile(r"(?:--\S+\s+)*(\S+)(?:\s+[Aa][Ss]\s+(\S+))?")
 
 
@@ -22,9 +23,21 @@ class Written:
     line: int
 
 
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A ``COPY`` or ``ADD``: its sources and its target, the working directory it is relative to, and its line."""
+
+    words: tuple[str, ...]
+    workdir: str
+    line: int
+
+
 @dataclass(slots=True)
 class Stage:
-    """A stage: its base image, working directory, variables, and what it runs."""
+    """A stage: its base image, working directory, variables, what it is made of and what it runs.
+
+    ``commands`` are the ``RUN`` command lines of the stage, ``all_commands`` those of the stages before it as well.
+    """
 
     base: str
     name: str = ""
@@ -32,7 +45,9 @@ class Stage:
     env: dict[str, Written] = field(default_factory=dict)
     command: Written | None = None
     entrypoint: Written | None = None
-    copies: list[str] = field(default_factory=list)
+    copies: list[Copied] = field(default_factory=list)
+    commands: list[Written] = field(default_factory=list)
+    all_commands: list[Written] = field(default_factory=list)
 
     def start(self) -> Written | None:
         """The command line of the container. A script as entrypoint is taken to run what it is given."""
@@ -46,11 +61,13 @@ def last_stage(text: str) -> Stage | None:
     """The last stage of a Dockerfile, with what it inherits from the stages it is made of."""
     stages: dict[str, Stage] = {}
     stage: Stage | None = None
+    commands: list[Written] = []
     if len(text) > MAX_LENGTH:
         return None
     for keyword, value, line in _instructions(text):
         if keyword == "FROM":
             stage = _stage(value, stages)
+            stage.all_commands = commands
             stages[stage.name or str(len(stages))] = stage
         elif stage is not None:
             _apply(stage, keyword, value, line)
@@ -63,7 +80,7 @@ def _stage(value: str, stages: dict[str, Stage]) -> Stage:
     above = stages.get(base.lower())
     if above is None:
         return Stage(base, name)
-    return Stage(above.base, name, above.workdir, dict(above.env), above.command, above.entrypoint, list(above.copies))
+    return replace(above, name=name, env=dict(above.env), copies=list(above.copies), commands=list(above.commands))
 
 
 def _apply(stage: Stage, keyword: str, value: str, line: int) -> None:
@@ -75,25 +92,35 @@ def _apply(stage: Stage, keyword: str, value: str, line: int) -> None:
         stage.command = Written(_command(value), line)
     elif keyword == "ENTRYPOINT":
         stage.entrypoint, stage.command = Written(_command(value), line), None
+    elif keyword == "RUN":
+        stage.commands.append(Written(value, line))
+        stage.all_commands.append(Written(value, line))
     elif keyword in ("COPY", "ADD"):
-        stage.copies.append(value)
+        words = value.split()
+        while words and words[0].startswith("--"):
+            words.pop(0)
+        listed = _exec_form(" ".join(words))
+        stage.copies.append(Copied(tuple(words if listed is None else listed), stage.workdir, line))
 
 
 def _instructions(text: str) -> Iterator[tuple[str, str, int]]:
-    """Keyword, value and line of each instruction; comments are left out and continued lines joined."""
-    held, start = "", 0
-    for number, line in enumerate(text.split("\n"), 1):
-        line = line.rstrip()
-        if line.lstrip().startswith("#") or (held and not line):
+    """Keyword, value and line of each instruction; continued lines are joined, comments and here-documents left out."""
+    lines = iter(enumerate(text.split("\n"), 1))
+    for number, line in lines:
+        held = line.rstrip()
+        if not held or held.lstrip().startswith("#"):
             continue
-        start = start if held else number
-        if line.endswith("\\"):
-            held += line[:-1] + " "
+        while held.endswith("\\"):
+            more = next(lines, (0, ""))[1].rstrip()
+            held = held if more.lstrip().startswith("#") else f"{held[:-1]} {more}"
+        match = _INSTRUCTION.match(held)
+        if match is None:
             continue
-        match = _INSTRUCTION.match(held + line)
-        held = ""
-        if match is not None:
-            yield match.group(1).upper(), match.group(2).strip(), start
+        keyword, value = match.group(1).upper(), match.group(2).strip()
+        for end in _HEREDOC.findall(value) if keyword in ("RUN", "COPY", "ADD") else ():
+            while next(lines, (0, end))[1].strip() != end:
+                pass
+        yield keyword, value, number
 
 
 def _variables(value: str) -> Iterator[tuple[str, str]]:
@@ -113,10 +140,14 @@ def _variables(value: str) -> Iterator[tuple[str, str]]:
 
 
 def _command(value: str) -> str:
+    words = _exec_form(value)
+    return value if words is None else shlex.join(words)
+
+
+def _exec_form(value: str) -> list[str] | None:
+    """The words of ``["a", "b"]``; None for any other text."""
     try:
         words = json.loads(value) if value.startswith("[") else None
     except (ValueError, RecursionError):
-        words = None
-    if isinstance(words, list) and all(isinstance(word, str) for word in words):
-        return shlex.join(words)
-    return value
+        return None
+    return words if isinstance(words, list) and all(isinstance(word, str) for word in words) else None

@@ -11,6 +11,7 @@ from reviewer.core.app import App
 from reviewer.core.code import Code
 from reviewer.core.facts import Assignment, Call, Expr, FileFacts, Import, Ref
 from reviewer.core.finding import Site
+from reviewer.core.images import images_of, started
 from reviewer.core.launch import launchers_of, mentions_host, runs
 from reviewer.core.manifest import ancestors, join
 from reviewer.core.registrations import dispatch_of, is_instance, is_next, registrations_in
@@ -82,12 +83,16 @@ def traits_of(server: CustomServer) -> tuple[Trait, ...]:
     return tuple(sorted(found.values(), key=lambda trait: (server.files.index(trait.path), trait.line)))
 
 
-def purpose_of(code: Code, server: CustomServer) -> Purpose:
-    """What the server is started for: where nothing starts it, or there is doubt, production."""
+def purpose_of(code: Code, app: App, server: CustomServer) -> Purpose:
+    """What the server is started for: where nothing starts it, or there is doubt, production.
+
+    An image that starts the ``server.js`` Next generates names that file, and not this one.
+    """
     launchers = launchers_of(code, server.entry)
-    if launchers.production or not (launchers.development or launchers.tests):
-        return "production"
-    return "development" if launchers.development else "tests"
+    generated = {image.path for image in images_of(code.files, app) if started(code, app, image) == "generated"}
+    if generated.issuperset(launchers.production) and (launchers.development or launchers.tests):
+        return "development" if launchers.development else "tests"
+    return "production"
 
 
 def host_entry(code: Code, server: CustomServer) -> str:

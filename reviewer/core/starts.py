@@ -144,7 +144,7 @@ def _image(code: Code, app: App, path: str) -> Start | None:
 
 def _in_image(code: Code, app: App, stage: Stage, command: str, path: str) -> Iterator[Process]:
     """The processes of an image. What is copied from Next's standalone output is not the file of the repository."""
-    is_standalone = any(".next/standalone" in copied for copied in stage.copies)
+    is_standalone = any(".next/standalone" in word for copied in stage.copies for word in copied.words)
     for process in code.commands.resolve(command, _directory(code, app, stage, path)):
         if process.kind == "other" and process.name.endswith(".sh"):
             yield Process("unknown", command)
@@ -160,7 +160,7 @@ def _directory(code: Code, app: App, stage: Stage, path: str) -> str:
     for index in range(len(parts)):
         if (directory := "/".join(parts[index:])) in code.packages:
             return directory
-    sources = {join("", word) for copied in stage.copies for word in copied.split()[:-1]}
+    sources = {join("", word) for copied in stage.copies for word in copied.words[:-1]}
     if app.package.dir in sources and app.package.dir:
         return app.package.dir
     above = parent(path)
