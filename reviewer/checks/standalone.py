@@ -21,7 +21,8 @@ MAX_NAMED = 3
 _FATES = ("shadowed", "missing", "bypassed")  # the gravest first
 _SERIOUS = frozenset({"auth", "security", "websocket"})
 _GENERATED = re.compile(r"server\.[cm]?[jt]s")
-_PATCH = re.compile(r"\bsed\b.*\bstandalone\b.*next\.config|\bsed\b.*next\.config.*\bstandalone\b")
+_SED = re.compile(r"\bsed\b")
+_PATCHED = ("standalone", "next.config")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def _patched(images: Sequence[Image]) -> _Option | None:
     """Standalone output that a Dockerfile writes into the configuration."""
     for image in images:
         for command, line in image.patches:
-            if _PATCH.search(command):
+            if _SED.search(command) and all(word in command for word in _PATCHED):
                 return _Option("low", "patch", Site(image.path, line, 1, line, "standalone output is set here"))
     return None
 
