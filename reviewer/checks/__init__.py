@@ -9,6 +9,7 @@ from reviewer.checks.edge_runtime import node_api_in_edge_runtime
 from reviewer.checks.hardcoded_dev import custom_server_hardcoded_dev
 from reviewer.checks.middleware_file import middleware_file_not_loaded
 from reviewer.checks.redundant_server import redundant_custom_server
+from reviewer.checks.express5_query import express5_pages_api_query
 from reviewer.checks.express5_wildcard import express5_wildcard_path
 from reviewer.checks.route_order import custom_server_route_order
 from reviewer.checks.server_on_vercel import custom_server_on_vercel
@@ -28,6 +29,7 @@ CHECKS: Mapping[str, Check] = {
     "custom_server_tradeoff": custom_server_tradeoff,
     "body_parser_before_next": body_parser_before_next,
     "custom_server_route_order": custom_server_route_order,
+    "express5_pages_api_query": express5_pages_api_query,
     "express5_wildcard_path": express5_wildcard_path,
     "per_route_middleware": per_route_middleware,
     "redundant_custom_server": redundant_custom_server,

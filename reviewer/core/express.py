@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reviewer.core.code import Code
 from reviewer.core.finding import Site
-from reviewer.core.manifest import Package, ancestors
-from reviewer.core.resolve import package_name
+from reviewer.core.manifest import Package, package_name
 from reviewer.core.versions import UNKNOWN, Version
+from reviewer.core.versions import express_behind as behind_platform
 
 _PLATFORM = "@nestjs/platform-express"
 _OTHER_PLATFORM = "@nestjs/platform-fastify"
@@ -16,19 +16,26 @@ _OTHER_PLATFORM = "@nestjs/platform-fastify"
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """A dependency as its package has it: possible versions, and the place that asks for it."""
+    """A dependency as its package has it: possible versions, how it is asked for, and where."""
 
     name: str
     version: Version
-    site: Site | None
+    spec: str = ""
+    site: Site | None = None
+
+    @property
+    def shown(self) -> str:
+        """The name with the version, or with the range that is asked for."""
+        return f"{self.name} {self.version.exact or self.spec}"
 
 
 def dependency(code: Code, package: Package, name: str) -> Dependency:
     """What a package has of a dependency; unknown versions and no place where nothing asks for it."""
-    spec = code.spec(package, name)
-    if spec is None:
-        return Dependency(name, UNKNOWN, None)
-    return Dependency(name, code.version(package, name), _asked(code, package, name))
+    asked = code.asked(package, name)
+    if asked is None:
+        return Dependency(name, UNKNOWN)
+    site = Site(asked.package.path, asked.line, 1, asked.line, f"{name} {asked.spec}")
+    return Dependency(name, code.version(package, name), asked.spec, site)
 
 
 def express_behind(code: Code, package: Package, module: str) -> Dependency:
@@ -36,26 +43,8 @@ def express_behind(code: Code, package: Package, module: str) -> Dependency:
     name = package_name(module)
     if name != "@nestjs/core":
         is_express = code.aliases.get(name, name) == "express"
-        return dependency(code, package, name) if is_express else Dependency(name, UNKNOWN, None)
+        return dependency(code, package, name) if is_express else Dependency(name, UNKNOWN)
     found = dependency(code, package, _PLATFORM)
-    if code.spec(package, _OTHER_PLATFORM) is not None:
-        return Dependency(_PLATFORM, UNKNOWN, found.site)
-    return Dependency(_PLATFORM, _under_platform(found.version), found.site)
-
-
-def _under_platform(platform: Version) -> Version:
-    """``@nestjs/platform-express`` 11 depends on Express 5, 10 and older ones on Express 4."""
-    if platform.lt("11.0.0") is False:
-        return Version((("5.0.0", "6.0.0"),))
-    return Version((("4.0.0", "5.0.0"),)) if platform.lt("11.0.0") is True else UNKNOWN
-
-
-def _asked(code: Code, package: Package, name: str) -> Site | None:
-    """The line of the manifest that asks for a dependency: the package's own, else one above."""
-    for directory in ancestors(package.dir):
-        above = code.packages.get(directory)
-        if above is not None and name in above.dependencies:
-            spec, section = above.dependencies[name]
-            line, column = above.positions.get((section, name), (1, 1))
-            return Site(above.path, line, column, line, f"{name} {spec}")
-    return None
+    if code.asked(package, _OTHER_PLATFORM) is not None:
+        return replace(found, version=UNKNOWN)
+    return replace(found, version=behind_platform(found.version))
