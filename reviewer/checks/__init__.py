@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from reviewer.checks.body_parser import body_parser_before_next
 from reviewer.checks.edge_runtime import node_api_in_edge_runtime
+from reviewer.checks.express5_query import express5_pages_api_query
+from reviewer.checks.express5_wildcard import express5_wildcard_path
 from reviewer.checks.hardcoded_dev import custom_server_hardcoded_dev
 from reviewer.checks.middleware_file import middleware_file_not_loaded
 from reviewer.checks.redundant_server import redundant_custom_server
-from reviewer.checks.express5_query import express5_pages_api_query
-from reviewer.checks.express5_wildcard import express5_wildcard_path
 from reviewer.checks.route_order import custom_server_route_order
 from reviewer.checks.server_on_vercel import custom_server_on_vercel
 from reviewer.checks.server_tradeoff import custom_server_tradeoff
