@@ -139,7 +139,8 @@ def _way_to_node(app: App, entry: EdgeEntry) -> str:
 def _suggestion(app: App, entry: EdgeEntry) -> Suggestion | None:
     if entry.kind == "route":
         return _without_runtime(app, entry)
-    return _with_runtime(app, entry) if _way_to_node(app, entry) == "config" else None
+    fits = _way_to_node(app, entry) == "config" and not entry.declared.value
+    return _with_runtime(app, entry) if fits else None
 
 
 def _without_runtime(app: App, entry: EdgeEntry) -> Suggestion | None:

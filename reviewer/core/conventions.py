@@ -13,7 +13,7 @@ from reviewer.core.facts import FileFacts
 from reviewer.core.manifest import Package, join, parent
 from reviewer.core.nextconfig import NextConfig
 from reviewer.core.roles import DEFAULT_EXTENSIONS
-from reviewer.core.snapshot import SCRIPT_SUFFIXES
+from reviewer.core.snapshot import SCRIPT_SUFFIXES, is_script
 from reviewer.core.versions import Version
 
 BundlerName = Literal["webpack", "turbopack", "rspack", "unknown"]
@@ -91,9 +91,10 @@ class Conventions:
 
     @cached_property
     def marker(self) -> str:
-        """A file of the folder that decides where Next looks, the first one by name."""
+        """A file of the folder that decides where Next looks: the first script by name, else the first file."""
         prefix = f"{self.pages_dir or self.app_dir}/"
-        return min(path for path in self.code.files.listing if path.startswith(prefix))
+        inside = (path for path in self.code.files.listing if path.startswith(prefix))
+        return min(inside, key=lambda path: (not is_script(path), path))
 
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:

@@ -255,7 +255,7 @@ class EdgeReader:
 
     def _is_polyfill(self, module: str, name: str) -> bool:
         """Whether a package of the same name is meant: ``punycode/`` is one, and so is what is depended on."""
-        return module.endswith("/") or self.app.depends_on(name)
+        return module.endswith("/") or (not module.startswith("node:") and self.app.depends_on(name))
 
     # -- the way ------------------------------------------------------------------------------------------------------
 

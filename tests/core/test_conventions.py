@@ -154,3 +154,8 @@ def test_where_a_dependency_is_asked_for() -> None:
     app = next(app for app in project.next_apps if app.root == "web")
     assert app.declaration("next") == ("package.json", 2)
     assert app.declaration("express") is None
+
+
+def test_the_file_that_stands_for_a_folder_is_a_script_if_there_is_one() -> None:
+    files = {"app/a.ico": "", "app/z/page.tsx": PAGE}
+    assert app_of(files).conventions.marker == "app/z/page.tsx"

@@ -198,6 +198,19 @@ def test_calls_that_run() -> None:
     assert [use.called for use in uses({**files, "a.ts": files["a.ts"].replace("=> 1", "=> b()")})] == [True]
 
 
+@pytest.mark.parametrize(("module", "found"), [("url", False), ("url/", False), ("node:url", True), ("zlib", True)])
+def test_a_package_may_stand_in_for_a_node_module(module: str, found: bool) -> None:
+    manifest = '{ "dependencies": { "next": "15.5.29", "url": "1.0.0" }, "scripts": { "start": "next start" } }'
+    code = f"import '{module}';\nexport function middleware() {{}}"
+    assert bool(uses({"package.json": manifest, "middleware.ts": code})) is found
+
+
+def test_unknown_page_extensions_make_middleware_less_certain() -> None:
+    files = {"next.config.js": "module.exports = { pageExtensions: list };", "pages/index.tsx": PAGE}
+    app = app_of({**files, "middleware.ts": "export function middleware() {}"})
+    assert [entry.evidence for entry in edge_entries(app, ())] == ["medium"]
+
+
 def test_what_counts_as_safe() -> None:
     code = "import { Pool } from 'pg/edge';\nexport const middleware = () => new Pool();"
     assert [use.name for use in uses({"middleware.ts": code})] == ["pg"]
