@@ -16,7 +16,7 @@ from reviewer.core.launch import Launchers, launchers_of, mentions_host
 from reviewer.core.manifest import matches
 from reviewer.core.project import Project
 from reviewer.core.servers import CustomServer
-from reviewer.core.starts import Start, production_start
+from reviewer.core.starts import Start, production_commands
 
 MAX_NAMED = 3
 PLAIN = (".js", ".mjs", ".cjs")
@@ -26,7 +26,7 @@ _SERIOUS = frozenset({"api", "auth", "security", "websocket"})
 def start_script_bypasses_custom_server(app: App, project: Project, settings: Settings) -> Iterator[Finding]:
     """An application whose production start is ``next start`` though a custom server does more than forward."""
     code = project.code
-    start = production_start(code, app)
+    start = _effective(code, app)
     process = start.runs_next_start(app) if start is not None else None
     if start is None or process is None or app.is_static or app.deployment.is_vercel():
         return
@@ -40,6 +40,15 @@ def start_script_bypasses_custom_server(app: App, project: Project, settings: Se
             continue
         yield _finding(app, code, server, start, process, launchers, host, settings)
         return
+
+
+def _effective(code: Code, app: App) -> Start | None:
+    """What takes effect in production; where an image or a host runs the start script, that script."""
+    starts = production_commands(code, app)
+    script = next(
+        (start for start in starts if start.source == "script" and start.processes == starts[0].processes), None
+    )
+    return script or next(iter(starts), None)
 
 
 def _is_served_anyway(app: App, behaviour: Behaviour) -> bool:
