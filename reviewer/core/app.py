@@ -42,12 +42,7 @@ class App:
     @cached_property
     def _directories(self) -> frozenset[str]:
         candidates = [join(self.root, name) for name in ("pages", "src/pages", "app", "src/app")]
-        found = set()
-        for path in self.code.files.listing:
-            for candidate in candidates:
-                if path.startswith(candidate + "/"):
-                    found.add(candidate)
-        return frozenset(found)
+        return frozenset(candidate for candidate in candidates if self.code.files.below(candidate))
 
     def _directory(self, name: str) -> str:
         for candidate in (join(self.root, name), join(self.root, f"src/{name}")):
@@ -79,20 +74,11 @@ class App:
 
     @cached_property
     def routes(self) -> tuple[Route, ...]:
-        """Every file Next serves, in listing order."""
-        found = []
-        pages, app = self.pages_dir, self.app_dir
-        for path, entry in self.code.files.listing.items():
-            if entry.kind != "file":
-                continue
-            route = None
-            if pages and path.startswith(pages + "/"):
-                route = pages_route(path, pages, self.page_extensions)
-            elif app and path.startswith(app + "/"):
-                route = app_route(path, app, self.page_extensions)
-            if route is not None:
-                found.append(route)
-        return tuple(found)
+        """Every file Next serves, the App Router's first."""
+        files, pages, app = self.code.files, self.pages_dir, self.app_dir
+        found = [app_route(path, app, self.page_extensions) for path in (files.below(app) if app else ())]
+        found += [pages_route(path, pages, self.page_extensions) for path in (files.below(pages) if pages else ())]
+        return tuple(route for route in found if route is not None and files.is_file(route.path))
 
     @cached_property
     def api_routes(self) -> tuple[Route, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Literal, Protocol
@@ -81,10 +82,19 @@ class Files:
     def names(self) -> Iterable[str]:
         return self._by_name.keys()
 
+    def below(self, directory: str) -> list[str]:
+        """Every path below a directory, sorted."""
+        paths = self._sorted
+        return paths[bisect_left(paths, f"{directory}/") : bisect_left(paths, f"{directory}0")] if directory else paths
+
+    @cached_property
+    def _sorted(self) -> list[str]:
+        return sorted(self.listing)  # "0" follows "/" in the order of characters
+
     @cached_property
     def workflows(self) -> tuple[str, ...]:
         """The workflow files of GitHub Actions."""
-        return tuple(path for path in self.listing if path.startswith(".github/workflows/") and self.is_file(path))
+        return tuple(path for path in self.below(".github/workflows") if self.is_file(path))
 
     def is_file(self, path: str) -> bool:
         entry = self.listing.get(path)
