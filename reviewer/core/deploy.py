@@ -87,7 +87,7 @@ def deployment(
         return Deployment(model="static", evidence="medium") if exported else Deployment()
     used = tuple(signal for signal in signals if signal.target in strong)
     models = {signal.model for signal in used}
-    replicas = _together(signal.replicas for signal in signals)
+    replicas = _together(signals)
     if len(models) > 1:
         return Deployment("unknown", "unknown", "low", used, tuple(sorted(strong)), replicas)
     best = min(strong, key=lambda target: (-strong[target], target))
@@ -131,6 +131,11 @@ def _strongest(signals: Iterable[Signal]) -> Iterator[Signal]:
     yield from best.values()
 
 
-def _together(replicas: Iterable[Replicas]) -> Replicas:
-    found = set(replicas)
-    return "many" if "many" in found else "1" if "1" in found else "unknown"
+def _together(signals: Iterable[Signal]) -> Replicas:
+    """Several of them where any file counts several; one where every file of a target counts one."""
+    by_target: dict[str, set[Replicas]] = {}
+    for signal in signals:
+        by_target.setdefault(signal.target, set()).add(signal.replicas)
+    if any("many" in found for found in by_target.values()):
+        return "many"
+    return "1" if {"1"} in by_target.values() else "unknown"

@@ -221,6 +221,12 @@ def test_replicas_are_known_where_a_file_counts_them(path: str, content: object,
     assert _deployment({path: content}).replicas == replicas
 
 
+def test_one_replica_is_known_where_every_workload_has_one() -> None:
+    one = {"k8s/web.yaml": "kind: Deployment\nspec:\n  replicas: 1\n"}
+    assert _deployment({**one, "Dockerfile": "FROM node"}).replicas == "1"
+    assert _deployment({**one, "k8s/api.yaml": "kind: Deployment\nspec: {}\n"}).replicas == "unknown"
+
+
 def test_replicas_of_a_compose_file_count_for_an_image_named_elsewhere() -> None:
     compose = "services:\n  web:\n    build: .\n    deploy:\n      replicas: 2\n"
     found = _deployment({"Dockerfile": "FROM node", "docker-compose.yml": compose})
