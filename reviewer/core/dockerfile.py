@@ -51,7 +51,7 @@ class Stage:
 
     def start(self) -> Written | None:
         """The command line of the container. A script as entrypoint is taken to run what it is given."""
-        if self.entrypoint is None or self.entrypoint.text.split(" ")[0].endswith(".sh"):
+        if self.entrypoint is None or self.entrypoint.text.rstrip("'\"").endswith(".sh"):
             return self.command or self.entrypoint
         given = f" {self.command.text}" if self.command is not None else ""
         return Written(self.entrypoint.text + given, self.entrypoint.line)

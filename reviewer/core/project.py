@@ -42,8 +42,9 @@ class Project:
         self.files = self.code.files
         self.apps = tuple(self._apps())
         self.next_apps = tuple(app for app in self.apps if app.kind == "next")
+        started = [app for app in self.apps if app.kind == "next" or "start" in app.package.scripts]
         for app in self.apps:
-            app.is_only = len(self.next_apps if app.kind == "next" else self.apps) == 1
+            app.is_only = all(other is app for other in started)
         self.scripts = self._scripts()
         self.graph = ImportGraph(self.code, self.scripts)
         self.marked = self.files.containing(self.scripts, {**words, "custom-server": SERVER_WORDS})

@@ -15,11 +15,12 @@ from reviewer.core.dockerfile import Stage, last_stage
 from reviewer.core.entries import source_of
 from reviewer.core.hosts import Signal
 from reviewer.core.launchfiles import launch_files
-from reviewer.core.manifest import join, parent
+from reviewer.core.manifest import ancestors, join, parent
 from reviewer.core.platforms import Given, commands_in
 from reviewer.core.pm2 import pm2_apps
 
 _SETS_PRODUCTION = frozenset({"heroku", "render", "railway"})
+_SHELLS = frozenset({"sh", "bash", "ash", "dash"})
 _NAMED = ("start:prod", "start:production", "prod", "production", "serve")
 Source = Literal["image", "platform", "script", "named"]
 
@@ -146,7 +147,7 @@ def _in_image(code: Code, app: App, stage: Stage, command: str, path: str) -> It
     """The processes of an image. What is copied from Next's standalone output is not the file of the repository."""
     is_standalone = any(".next/standalone" in word for copied in stage.copies for word in copied.words)
     for process in code.commands.resolve(command, _directory(code, app, stage, path)):
-        if process.kind == "other" and process.name.endswith(".sh"):
+        if process.kind == "other" and (process.name in _SHELLS or process.name.endswith(".sh")):
             yield Process("unknown", command)
         elif is_standalone and process.kind == "file" and process.file.rpartition("/")[2] == "server.js":
             yield replace(process, file=join(app.root, ".next/standalone/server.js"))
@@ -171,7 +172,7 @@ def _directory(code: Code, app: App, stage: Stage, path: str) -> str:
 
 
 def _from_platform(code: Code, app: App, path: str, signals: list[Signal], default: NodeEnv) -> Iterator[Start]:
-    places = {app.root, app.package.dir}
+    places = {app.root, app.package.dir, *(ancestors(app.root) if app.is_only else ())}
     for signal in signals:
         if signal.path == path and signal.target in _SETS_PRODUCTION:
             default = NodeEnv(True, path, signal.line)
@@ -179,7 +180,7 @@ def _from_platform(code: Code, app: App, path: str, signals: list[Signal], defau
         yield from _ecosystem(code, app, path)
         return
     for given in commands_in(code.files, path):
-        if given.dir in places or app.is_only:
+        if given.dir in places:
             directory = given.dir if given.dir in code.packages else app.package.dir
             yield _given(code, path, replace(given, dir=directory), default)
 

@@ -148,8 +148,18 @@ def test_a_service_behind_an_adapter_is_a_function() -> None:
 def test_the_only_service_has_the_files_above_it() -> None:
     service = {"api/package.json": {"dependencies": {"express": "5.0.0"}}, "fly.toml": "app = 'x'"}
     assert [app.deployment.target for app in _project(service).apps] == ["fly"]
-    two = {**service, "jobs/package.json": {"dependencies": {"koa": "2.0.0"}}}
+    started = {"dependencies": {"koa": "2.0.0"}, "scripts": {"start": "node index.js"}}
+    two = {"jobs/package.json": started, "api/package.json": started, "fly.toml": "app = 'x'"}
     assert [app.deployment.target for app in _project(two).apps] == ["unknown", "unknown"]
+
+
+def test_files_above_are_no_ones_where_a_service_is_started_too() -> None:
+    web = {"package.json": _NEXT, "next.config.js": "", "pages/index.js": _PAGE}
+    tree = {**{f"web/{path}": text for path, text in web.items()}, "fly.toml": "app = 'x'"}
+    service: dict[str, object] = {"dependencies": {"express": "5.0.0"}}
+    assert [app.deployment.target for app in _project({**tree, "api/package.json": service}).next_apps] == ["fly"]
+    service["scripts"] = {"start": "node index.js"}
+    assert [app.deployment.target for app in _project({**tree, "api/package.json": service}).next_apps] == ["unknown"]
 
 
 def test_an_export_runs_no_server() -> None:
