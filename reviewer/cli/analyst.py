@@ -18,5 +18,5 @@ def analyst() -> Analyst:
 
 def start_early(arguments: Sequence[str]) -> None:
     """Starts the process for commands that will need it."""
-    if arguments and arguments[0] in ("scan", "diff") and "--help" not in arguments:
+    if arguments and arguments[0] in ("scan", "diff", "profile") and "--help" not in arguments:
         analyst().start()

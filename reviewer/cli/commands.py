@@ -1,4 +1,4 @@
-"""The commands: scan, diff, rules, explain, test, serve, register."""
+"""The commands: scan, diff, profile, rules, explain, test, serve, register."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import typer
 
 from reviewer import RULESET, __version__
 from reviewer.cli.analyst import analyst
-from reviewer.cli.output import INCOMPLETE, Output, fail, print_result
+from reviewer.cli.output import INCOMPLETE, Output, fail, print_profiles, print_result
 from reviewer.render.json import Revisions
 from reviewer.resources import built_in_rulebook, rulebook_at, rules_dir
 from reviewer.sandbox import AnalysisFailed, ConfigurationInvalid, Job
@@ -98,6 +98,24 @@ def diff(
             review = analyst().review(Job(head_tree, merge_base_tree, _rules(rule), given))
             revisions = Revisions(head_tree.commit, base_tree.commit, merge_base)
             print_result(Output(review, head_tree, revisions, format.value), exit_zero)
+
+
+@app.command()
+def profile(
+    path: Annotated[Path, typer.Argument(help="A folder or a git repository.")] = Path("."),
+    rev: Annotated[
+        str | None, typer.Option("--rev", help="Profile this revision instead of the files on disk.")
+    ] = None,
+    format: FormatOption = Format.text,
+) -> None:
+    """The architecture of each application: what its code needs, what it has, and the facts that say so."""
+    with _Boundary():
+        tree, commit = _tree(path, rev)
+        with closing(tree):
+            answer = analyst().answer(Job(tree, config=("defaults", "")))
+            made = answer.analyses.get("head")
+            profiles = made.profiles if made is not None else ()
+            print_profiles(profiles, answer.review.problems, commit, format.value)
 
 
 @app.command()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
 import typer
 
-from reviewer.core.finding import Review
+from reviewer.core.finding import Problem, Review
+from reviewer.core.matrix import Profile
 from reviewer.core.text import NotText, Source, decode
 from reviewer.render.json import Revisions, render_json
+from reviewer.render.profile import render_profiles
 from reviewer.resources import built_in_rulebook
 from reviewer.sources import Tree
 
@@ -41,6 +44,21 @@ def print_result(output: Output, exit_zero: bool) -> NoReturn:
         _print_text(output)
     sys.stdout.flush()
     raise typer.Exit(exit_status(output.review, exit_zero))
+
+
+def print_profiles(profiles: Sequence[Profile], problems: Sequence[Problem], head: str | None, format: str) -> NoReturn:
+    """Writes the profiles and ends the command: 3 when something failed, else 0."""
+    failed = [problem for problem in problems if problem.kind == "failed"]
+    if format == "json":
+        sys.stdout.write(render_profiles(profiles, problems, head))
+    else:
+        from rich.console import Console
+
+        from reviewer.render.terminal import print_profiles as print_text
+
+        print_text(profiles, failed, Console(highlight=False, markup=False, emoji=False))
+    sys.stdout.flush()
+    raise typer.Exit(INCOMPLETE if failed else 0)
 
 
 def exit_status(review: Review, exit_zero: bool = False) -> int:

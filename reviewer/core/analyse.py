@@ -10,6 +10,8 @@ from reviewer.core.check import Check, Premise, Settings
 from reviewer.core.config import Config
 from reviewer.core.files import FactsCache, Files, NoCache
 from reviewer.core.finding import Analysis, Finding, Problem, Site, Suggestion, weakest
+from reviewer.core.matrix import Profile
+from reviewer.core.profile import Profiles
 from reviewer.core.project import Project
 from reviewer.core.rulebook import Rulebook
 from reviewer.core.snapshot import Snapshot, is_script, with_file
@@ -70,11 +72,37 @@ def analyse(snapshot: Snapshot, engine: Engine, cache: FactsCache | None = None)
                 crashes.append(Problem("failed", app.root, f"the rule {settings.rule.id} crashed here ({what})"))
     findings = [_finish(finding, project.files, engine.config) for finding in _yielding(findings, engine)]
     findings = list(_verified(sorted(findings, key=Finding.order), snapshot, engine, cache))
+    profiles, lost = _profiles(project, engine)
+    crashes += lost
     _note_links(project.files)
     problems = sorted([*project.files.problems.values(), *crashes], key=lambda p: (p.path, p.kind, p.message))
     incomplete = project.files.incomplete | broken
     stats = _stats(project)
-    return Analysis(tuple(findings), tuple(problems), frozenset(premises), frozenset(incomplete), engine.basis, stats)
+    premise_set, incomplete_set = frozenset(premises), frozenset(incomplete)
+    return Analysis(tuple(findings), tuple(problems), premise_set, incomplete_set, engine.basis, stats, profiles)
+
+
+def _profiles(project: Project, engine: Engine) -> tuple[tuple[Profile, ...], list[Problem]]:
+    """The profile of each application, unless only some rules are to speak; a crash costs that profile only."""
+    made: list[Profile] = []
+    crashes: list[Problem] = []
+    if engine.only:
+        return (), crashes
+    profiles = Profiles(project)
+    try:
+        apps = profiles.apps
+    except Exception as error:  # noqa: BLE001 - it costs the profiles only
+        return (), [_crash("", error)]
+    for app in apps:
+        try:
+            made.append(profiles.of(app))
+        except Exception as error:  # noqa: BLE001 - it costs this profile only
+            crashes.append(_crash(app.root, error))
+    return tuple(made), crashes
+
+
+def _crash(root: str, error: Exception) -> Problem:
+    return Problem("failed", root, f"the architecture profile crashed here ({type(error).__name__}: {error})")
 
 
 def unfinished(rule: str, package: str) -> str:

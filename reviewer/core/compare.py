@@ -23,6 +23,7 @@ from reviewer.core.finding import (
     at_least,
 )
 from reviewer.core.manifest import ancestors, join
+from reviewer.core.matrix import profile_changes
 
 Identity = tuple[str, str, str]
 
@@ -49,6 +50,7 @@ def compare(base: Analysis, head: Analysis, diff: Diff, config: Config) -> Revie
         problems=problems,
         verdict=verdict(reported, problems),
         stats=stats,
+        profile_delta=tuple(profile_changes(base.profiles, head.profiles)),
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from reviewer.core.matrix import Profile, ProfileChange
+
 Level = Literal["error", "warning", "notice", "off"]
 Evidence = Literal["high", "medium", "low"]
 Novelty = Literal["site", "delta", "touched"]
@@ -112,6 +114,7 @@ class Analysis:
     incomplete: frozenset[str]
     basis: str
     stats: Mapping[str, int] = field(default_factory=dict)
+    profiles: tuple[Profile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,7 @@ class Review:
     problems: tuple[Problem, ...]
     verdict: Verdict
     stats: Mapping[str, int] = field(default_factory=dict)
+    profile_delta: tuple[ProfileChange, ...] = ()
 
     @property
     def conclusion(self) -> Conclusion:

@@ -64,3 +64,12 @@ def why_skipped(raw: bytes) -> str | None:
     if _GENERATED.search(raw[:1000]):
         return "it is generated"
     return None
+
+
+def first_line(data: bytes, pattern: re.Pattern[bytes]) -> int:
+    """The first line, 1-based, where a pattern matches outside a line that begins as a comment; 0 where none is."""
+    for match in pattern.finditer(data):
+        start = data.rfind(b"\n", 0, match.start()) + 1
+        if not data[start : match.end()].lstrip().startswith((b"//", b"* ", b"#", b"/*")):
+            return data.count(b"\n", 0, match.start()) + 1
+    return 0

@@ -10,11 +10,13 @@ from typing import Literal
 from urllib.parse import quote
 
 from reviewer.core.finding import LEVELS, Conclusion, Problem, Reported, Review
+from reviewer.core.matrix import Fact
 from reviewer.core.rulebook import Rulebook
 from reviewer.core.snapshot import is_script
 from reviewer.render.markdown import comment
 from reviewer.render.message import code, message_of, visible
 from reviewer.render.plan import SAID, Plan
+from reviewer.render.profile import changes, code_place
 
 MAX_BYTES = 65_000  # of 65,535, which GitHub counts in characters or in bytes
 MAX_ROWS = 200
@@ -82,7 +84,7 @@ def check(review: Review, plan: Plan, subject: Subject, rulebook: Rulebook) -> C
     introduced = [reported for reported in review.findings if reported.status == "introduced"]
     ordered = sorted(introduced, key=lambda reported: (not reported.gates, -LEVELS.index(reported.finding.level)))
     table = [*_table(ordered, subject, rulebook), *_way_out(ordered)]
-    blocks = [_lead(review, subject), *subject.notes, *table, *_rest(review, subject)]
+    blocks = [_lead(review, subject), *subject.notes, *table, *_architecture(review, subject), *_rest(review, subject)]
     details = [
         f"{comment([reported], rulebook.rules[reported.finding.rule])}\n*Said only here: {reason}.*"
         for reported in ordered
@@ -239,11 +241,25 @@ def _row(reported: Reported, subject: Subject, rulebook: Rulebook) -> str:
 
 
 def _link(reported: Reported, subject: Subject) -> str:
-    site = reported.finding.site
-    place = f"{site.path}:{site.line}" if site.line is not None else site.path
-    target = f"{subject.url}/blob/{subject.head}/{quote(site.path, errors='backslashreplace')}"
-    anchor = f"#L{site.line}" if site.line is not None else ""
+    return _linked(reported.finding.site.path, reported.finding.site.line, subject)
+
+
+def _linked(path: str, line: int | None, subject: Subject) -> str:
+    place = f"{path}:{line}" if line is not None else path
+    target = f"{subject.url}/blob/{subject.head}/{quote(path, errors='backslashreplace')}"
+    anchor = f"#L{line}" if line is not None else ""
     return f"[{code(place)}]({target}{anchor})"
+
+
+def _architecture(review: Review, subject: Subject) -> Iterator[str]:
+    """What the change does to the profile of each application; it never fails the check."""
+
+    def place(fact: Fact) -> str:
+        return _linked(fact.path, fact.line, subject)
+
+    for change in review.profile_delta:
+        rows = [f"- {line}" for line in changes(change, place, code_place)]
+        yield from _section(f"The architecture of {code(change.name)} changes", rows)
 
 
 def _rest(review: Review, subject: Subject) -> Iterator[str]:

@@ -12,6 +12,8 @@ from reviewer.core.finding import Reported, Review
 from reviewer.core.rulebook import Rulebook
 from reviewer.render.markdown import comment
 from reviewer.render.message import message_of
+from reviewer.render.profile import change_document
+from reviewer.render.profile_schema import change_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ def document(review: Review, revisions: Revisions, rulebook: Rulebook) -> dict[s
         "fixed": [asdict(fixed) for fixed in review.fixed],
         "problems": [asdict(problem) for problem in review.problems],
         "stats": dict(review.stats),
+        "profile_delta": [change_document(change) for change in review.profile_delta],
     }
 
 
@@ -121,6 +124,7 @@ def schema() -> dict[str, Any]:
         "fixed": {"type": "array", "items": fixed},
         "problems": {"type": "array", "items": problem},
         "stats": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "profile_delta": {"type": "array", "items": change_schema()},
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Review, schema 1"}
     return {**head, **_object(members)}

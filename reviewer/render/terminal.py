@@ -11,13 +11,16 @@ from rich.padding import Padding
 from rich.text import Text
 
 from reviewer.core.finding import Problem, Reported, Review, Site
+from reviewer.core.matrix import Profile
 from reviewer.core.rulebook import Rule, Rulebook
 from reviewer.render.message import message_of, visible
+from reviewer.render.profile import changes, code_place, rows
 
 LineOf = Callable[[str, int], str | None]
 
 MAX_WIDTH = 100
 MAX_SKIPPED = 5
+LABEL_WIDTH = 20
 _STYLES = {"error": "bold red", "warning": "yellow", "notice": "cyan"}
 _LABELS = (("seen", ""), ("cost", "What it costs here: "), ("fine", "Fine when: "), ("alternative", "Instead: "))
 _CODE = re.compile(r"(`+)(.+?)\1")
@@ -105,16 +108,45 @@ def _marked(markdown: str) -> Text:
     return text.append(markdown[at:].replace("**", ""))
 
 
+def print_profiles(profiles: Sequence[Profile], failed: Sequence[Problem], console: Console) -> None:
+    """Prints the architecture profile of each application, and what could not be analysed."""
+    for profile in profiles:
+        console.print(Text(visible(profile.name), style="bold underline"), Text(profile.measures.what), soft_wrap=True)
+        for label, line in rows(profile, code_place):
+            text = Text(f"  {label + ':' if label else '':<{LABEL_WIDTH}}", style="italic")
+            console.print(_hanging(text, _marked(line), console))
+        console.print()
+    for problem in failed:
+        console.print(Text(_problem_line(problem), style="bold red"), soft_wrap=True)
+    if not profiles:
+        console.print("No application to profile: no Next.js application or service, or a collection of examples.")
+
+
+def _hanging(label: Text, text: Text, console: Console) -> Text:
+    """A label, and a text that is wrapped beside it."""
+    lines = text.wrap(console, max(20, min(console.width, MAX_WIDTH) - len(label.plain)))
+    return label + Text(f"\n{' ' * len(label.plain)}").join(lines)
+
+
+def _profile_delta(review: Review) -> Iterator[Text]:
+    for change in review.profile_delta:
+        yield Text(f"The architecture of {visible(change.name)} changes (this never fails the check):", style="bold")
+        for line in changes(change, code_place, code_place):
+            yield Text("  ") + _marked(line)
+
+
+def _problem_line(problem: Problem) -> str:
+    return f"{problem.kind.capitalize()}: {visible(problem.path) or '.'}: {visible(problem.message)}."
+
+
 def _closing(review: Review) -> Iterator[Text]:
+    yield from _profile_delta(review)
     for fixed in review.fixed:
         yield Text(f"Fixed: {visible(fixed.path)} no longer has {fixed.rule}.", style="green")
     failed = [problem for problem in review.problems if problem.kind == "failed"]
     skipped = [problem for problem in review.problems if problem.kind == "skipped"]
     for problem in (*failed, *skipped[:MAX_SKIPPED]):
-        style = "bold red" if problem.kind == "failed" else "dim"
-        yield Text(
-            f"{problem.kind.capitalize()}: {visible(problem.path) or '.'}: {visible(problem.message)}.", style=style
-        )
+        yield Text(_problem_line(problem), style="bold red" if problem.kind == "failed" else "dim")
     if len(skipped) > MAX_SKIPPED:
         yield Text(f"Skipped: and {len(skipped) - MAX_SKIPPED} more (--format json lists them all).", style="dim")
     yield Text(total(review), style="bold")

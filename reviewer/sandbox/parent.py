@@ -134,6 +134,10 @@ class Analyst:
 
     def review(self, job: Job) -> Review:
         """The review of a job. Raises ConfigurationInvalid; trouble with single files becomes *failed* problems."""
+        return self.answer(job).review
+
+    def answer(self, job: Job) -> wire.Answer:
+        """The review of a job and the analyses made for it, none where it came to nothing. Raises like ``review``."""
         # A file that was blamed once for what the system did is given another chance.
         self._quarantine = {id: why for id, why in self._quarantine.items() if why != _SIGNALS[signal.SIGKILL]}
         listings = {label: dict(tree.listing()) for label, tree in job.trees.items()}
@@ -146,7 +150,7 @@ class Analyst:
                 with deadline:
                     answer = attempt.run(self._request(job, listings))
                 job.keep(answer.analyses)
-                return answer.review
+                return answer
             except AnalysisFailed as error:
                 reason = str(error)
                 self.close()
@@ -160,7 +164,7 @@ class Analyst:
             except BaseException:
                 self.close()
                 raise
-        return Review((), (), (Problem("failed", "", f"nothing was analysed: {reason}"),), "incomplete")
+        return wire.Answer(Review((), (), (Problem("failed", "", f"nothing was analysed: {reason}"),), "incomplete"))
 
     def _work_for(self, owner: str) -> None:
         if owner != self._owner:

@@ -1,0 +1,213 @@
+"""Features of code that need a process: sockets, timers, consumers and listeners, and where each of them runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+from reviewer.core.app import App
+from reviewer.core.code import Code
+from reviewer.core.facts import Call, Ref
+from reviewer.core.launch import Launchers, launchers_of
+from reviewer.core.manifest import join, parent
+from reviewer.core.matrix import Confidence, Place
+from reviewer.core.project import Project
+from reviewer.core.symbols import SPEAKING_LENGTH, Symbols
+
+FeatureKind = Literal["websocket", "scheduler", "queue-consumer", "listener"]
+
+MAX_ENTRIES = 8
+_MADE: dict[FeatureKind, Symbols] = {
+    "scheduler": Symbols.of(
+        (
+            *("node-cron#schedule", "cron#CronJob", "cron#CronJob.from", "croner#Cron", "croner#default"),
+            *("bree#default", "agenda#Agenda", "agenda#default", "node-schedule#scheduleJob"),
+            *("toad-scheduler#ToadScheduler", "@nestjs/schedule#ScheduleModule.forRoot"),
+        )
+    ),
+    "queue-consumer": Symbols.of(["bullmq#Worker", "graphile-worker#run"]),
+}
+_METHODS: dict[tuple[str, str], FeatureKind] = {
+    ("bull", "process"): "queue-consumer",
+    ("bee-queue", "process"): "queue-consumer",
+    ("amqplib", "consume"): "queue-consumer",
+    ("kafkajs", "run"): "queue-consumer",
+    ("pg-boss", "work"): "queue-consumer",
+    ("mongoose", "watch"): "listener",
+    ("mongodb", "watch"): "listener",
+    ("ioredis", "subscribe"): "listener",
+    ("redis", "subscribe"): "listener",
+    ("discord.js", "login"): "listener",
+    ("telegraf", "launch"): "listener",
+    ("grammy", "start"): "listener",
+    ("net", "listen"): "listener",
+    ("node:net", "listen"): "listener",
+}
+_BUILT_IN = frozenset({"net", "node:net"})
+_SUBSCRIPTIONS = frozenset({"watch", "subscribe", "query"})
+_NAMES: dict[FeatureKind, str] = {
+    "websocket": "a WebSocket server is made",
+    "scheduler": "a schedule is started",
+    "queue-consumer": "a queue is consumed",
+    "listener": "something is listened to for as long as the process runs",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One thing that needs a process. ``entry`` is the file that runs it there: a route, a server, a script."""
+
+    kind: FeatureKind
+    symbol: str
+    path: str
+    line: int
+    method: str = ""
+    place: Place = "service"
+    entry: str = ""
+    confidence: Confidence = "high"
+
+    @property
+    def text(self) -> str:
+        where = {"route": "in a route", "instrumentation": "at start-up, by the instrumentation file"}
+        where |= {"custom-server": "in the custom server", "service": "in a process of its own"}
+        return f"{_NAMES[self.kind]} with {{}} {where[self.place]}"
+
+
+class Features:
+    """The features of one tree, by the application that runs them."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.code: Code = project.code
+        self._launchers: dict[str, Launchers] = {}
+
+    def of(self, app: App) -> tuple[Feature, ...]:
+        """What an application runs; each kind and place once for every file that makes it."""
+        return self._by_root.get((app.kind, app.root), ())
+
+    @cached_property
+    def _by_root(self) -> dict[tuple[str, str], tuple[Feature, ...]]:
+        found: dict[tuple[str, str], list[Feature]] = {}
+        for path in sorted(self._marked()):
+            features = list(recognised(self.code, path))
+            for app, place, entry, confidence in self._places(path) if features else ():
+                rows = found.setdefault((app.kind, app.root), [])
+                for feature in features:
+                    if place == "route" and self._feeds_a_response(feature, entry):
+                        continue
+                    rows.append(replace(feature, place=place, entry=entry, confidence=confidence))
+        return {root: tuple(rows) for root, rows in found.items()}
+
+    def _marked(self) -> set[str]:
+        """Scripts that hold the name of a package some manifest asks for; components are no servers."""
+        routes = {route.path for app in self.project.next_apps for route in app.api_routes}
+        scripts = [path for path in self.project.scripts if not path.endswith("x") or path in routes]
+        words = tuple(self._words())
+        return self.project.files.containing(scripts, {"features": words})["features"] if words else set()
+
+    def _words(self) -> Iterator[tuple[bytes, ...]]:
+        asked = {name for package in self.code.packages.values() for name in package.dependencies}
+        symbols = [*self.code.ws_servers.symbols, *(s for made in _MADE.values() for s in made.symbols)]
+        yield from Symbols.of(str(s) for s in symbols if package_name(s.module) in asked).words()
+        for module, method in (*_METHODS, ("pg", "query")):
+            if module in asked or module in _BUILT_IN:
+                last = b"LISTEN " if module == "pg" else f".{method}".encode()
+                yield from ((word, last) for word in _module_words(module))
+
+    def _feeds_a_response(self, feature: Feature, entry: str) -> bool:
+        """A subscription of a route that streams lasts as long as its response, not as long as a process."""
+        if feature.method not in _SUBSCRIPTIONS:
+            return False
+        blobs = [self.code.files.raw(path) or b"" for path in (feature.path, entry)]
+        return any(b"ReadableStream" in blob or b"text/event-stream" in blob for blob in blobs)
+
+    # -- where it runs --------------------------------------------------
+
+    def _places(self, path: str) -> Iterator[tuple[App, Place, str, Confidence]]:
+        """The applications that run a file, and how: each application once, the surest place first."""
+        reach = self.project.graph.reachers([path])
+        found = False
+        for app in self.project.apps:
+            place = self._place_in(app, path, reach)
+            if place is not None:
+                found = True
+                yield app, *place
+        owner = self.project.app_of(path)
+        if not found and owner is not None and (entry := self._own_process(reach, owner)):
+            yield owner, "service", entry, "high"
+
+    def _place_in(self, app: App, path: str, reach: set[str]) -> tuple[Place, str, Confidence] | None:
+        if app.kind == "service":
+            inside = not app.root or path.startswith(app.root + "/")
+            return ("service", path, "high") if inside else None
+        for server in self.project.servers_of(app):
+            if server.entry in reach or server.file in reach:
+                return ("custom-server", server.entry, "high") if self.launchers(server.entry).production else None
+        routes = sorted(route.path for route in app.api_routes if route.path in reach)
+        if path in routes:
+            return "route", path, "high"
+        instrumentation = self._instrumentation(app) & reach
+        if instrumentation:
+            return "instrumentation", min(instrumentation), "high" if path in instrumentation else "medium"
+        return ("route", routes[0], "medium") if routes else None
+
+    def _instrumentation(self, app: App) -> set[str]:
+        directory = parent(app.pages_dir or app.app_dir)
+        return {join(directory, f"instrumentation{suffix}") for suffix in (".ts", ".js", ".node.ts", ".node.js")}
+
+    def _own_process(self, reach: set[str], app: App) -> str:
+        """The script of an application's own package that a production command starts beside Next, or ''."""
+        inside = sorted(path for path in reach if self.code.package_of(path) is app.package)
+        return next((path for path in inside[:MAX_ENTRIES] if self.launchers(path).production), "")
+
+    def launchers(self, entry: str) -> Launchers:
+        if entry not in self._launchers:
+            self._launchers[entry] = launchers_of(self.code, entry)
+        return self._launchers[entry]
+
+
+# -- what a file makes --------------------------------------------------
+
+
+def recognised(code: Code, path: str) -> Iterator[Feature]:
+    """The features a file makes, the first of each kind and symbol."""
+    facts = code.facts(path)
+    seen: set[tuple[str, str]] = set()
+    for call in facts.calls if facts is not None else ():
+        ref = code.expand(path, call.callee)
+        kind = _kind(code, call, ref) if ref is not None and ref.kind == "import" else None
+        if ref is not None and kind is not None and (kind, symbol := _spelled(ref)) not in seen:
+            seen.add((kind, symbol))
+            yield Feature(kind, symbol, path, call.line, call.method)
+
+
+def _kind(code: Code, call: Call, ref: Ref) -> FeatureKind | None:
+    if code.ws_servers.match(ref):
+        return "websocket"
+    for kind, symbols in _MADE.items():
+        if symbols.match(ref):
+            return kind
+    if ref.module == "pg" and call.method == "query" and call.args and call.args[0].name.upper().startswith("LISTEN "):
+        return "listener"
+    return _METHODS.get((ref.module, call.method))
+
+
+def package_name(module: str) -> str:
+    """The package of a module: ``graphql-ws`` for ``graphql-ws/use/ws``."""
+    return "/".join(module.split("/")[: 2 if module.startswith("@") else 1])
+
+
+def _module_words(module: str) -> Iterator[bytes]:
+    """A long module name stands for itself; a short one is looked for in its quotes."""
+    if len(module) >= SPEAKING_LENGTH:
+        yield module.encode()
+    else:
+        yield from (f"{quote}{module}{quote}".encode() for quote in "'\"")
+
+
+def _spelled(ref: Ref) -> str:
+    """``ws#WebSocketServer`` for what an import leads to, short enough for a sentence."""
+    steps = [step.lstrip(".") for step in ref.path() if step.startswith(".")]
+    return ref.module + (f"#{'.'.join(steps[-2:])}" if steps else "")

@@ -1,0 +1,44 @@
+"""Memory of a module that requests rely on: limits, sessions, locks and registries kept in a map or a set."""
+
+from __future__ import annotations
+
+import re
+
+from reviewer.core.facts import FileFacts
+from reviewer.core.matrix import Fact
+from reviewer.core.surface import Surface
+
+MAX_CANDIDATES = 5
+_KEPT = re.compile(
+    rb"^(?:export\s+)?(?:const|let|var)\s+(\w*(?:rate|limit|otp|session|token|lock|nonce|seen|clients|rooms|online)\w*)"
+    rb"\s*(?::[^=\n]+)?=\s*new (?:Map|Set)\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+_CHANGES = frozenset({"set", "add", "delete", "clear"})
+
+
+def process_memory(surface: Surface) -> Fact | None:
+    """Where a route keeps, from one request to the next, what should hold for all of them."""
+    words = {"memory": ((b"new Map",), (b"new Set",))}
+    marked = sorted(surface.code.files.containing(surface.server_scripts, words)["memory"])
+    routes = {route.path for route in surface.app.api_routes}
+    tried = 0
+    for path in sorted(marked, key=lambda path: (path not in routes, path)):
+        for match in _KEPT.finditer(surface.code.files.raw(path) or b""):
+            tried += 1
+            if tried > MAX_CANDIDATES:
+                return None
+            name = match[1].decode()
+            line = _changed(surface.code.facts(path), name)
+            if line and (path in routes or surface.project.graph.reachers([path]) & routes):
+                return Fact("{} holds for one process and is changed by requests", path, line, "medium", (name,))
+    return None
+
+
+def _changed(facts: FileFacts | None, name: str) -> int:
+    """The line where a function changes what a name of the module holds; 0 where none does."""
+    for call in facts.calls if facts is not None else ():
+        ref = call.callee
+        if call.function != -1 and call.method in _CHANGES and ref is not None and ref.name == name:
+            return call.line
+    return 0

@@ -1,0 +1,257 @@
+"""The architecture profile of each application of a tree: its facts gathered, and the matrix read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+
+from reviewer.core.app import App
+from reviewer.core.consumers import consumers, contract, native_clients
+from reviewer.core.features import Feature, FeatureKind, Features
+from reviewer.core.links import Link, Links
+from reviewer.core.manifest import join
+from reviewer.core.matrix import Confidence, Fact, Has, Measures, Place, Profile, Reason, judged
+from reviewer.core.memory import process_memory
+from reviewer.core.project import Project
+from reviewer.core.servers import CustomServer
+from reviewer.core.services import Service, Services
+from reviewer.core.snapshot import is_script
+from reviewer.core.surface import Surface, backend, nouns, pipeline, rendering
+
+MIN_COLLECTED = 6
+LONG_SECONDS = 300
+_MANIFESTS = ("pnpm-workspace.yaml", "lerna.json", "rush.json", "nx.json")
+_COLLECTIONS = frozenset({"book", "chapters", "lessons", "examples", "starters", "templates"})
+_STAGE = re.compile(r"\d+-(?:begin|end|start|final)")
+_DURATION = re.compile(rb"(?:^export\s+const\s+maxDuration\s*=|\bmaxDuration['\"]?\s*:)\s*(\d+)\b", re.MULTILINE)
+_POINTS: dict[FeatureKind, tuple[str, int]] = {
+    "websocket": ("sockets", 3),
+    "scheduler": ("timers", 2),
+    "queue-consumer": ("timers", 2),
+    "listener": ("listeners", 2),
+}
+_PLACES: tuple[Place, ...] = ("route", "instrumentation", "custom-server", "service")
+_SURENESS: tuple[Confidence, ...] = ("high", "medium", "low")
+
+
+def is_collection(project: Project) -> bool:
+    """Whether a repository collects applications that do not belong together, such as chapters or starters."""
+    roots = [app.root for app in project.next_apps]
+    has_manifest = any(workspace.root == "" for workspace in project.code.workspaces)
+    if len(roots) >= MIN_COLLECTED and not has_manifest and not any(map(project.files.is_file, _MANIFESTS)):
+        return True
+    below = [root for root in roots if _COLLECTIONS & set(root.split("/")[:-1])]
+    stages = [root for root in roots if any(_STAGE.fullmatch(part) for part in root.split("/"))]
+    return len(stages) >= 2 or (len(roots) >= 2 and len(below) >= 0.6 * len(roots))
+
+
+class Profiles:
+    """The profiles of one tree, made application by application; a collection has none."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.features = Features(project)
+        self.services = Services(project, self.features)
+        self.links = Links(project, self.services)
+
+    @cached_property
+    def apps(self) -> tuple[App, ...]:
+        """The applications that have a profile."""
+        if is_collection(self.project):
+            return ()
+        return tuple(app for app in self.project.apps if app.kind == "next" or self.services.of(app) is not None)
+
+    def of(self, app: App) -> Profile:
+        service = self.services.of(app)
+        return judged(self._service(app, service) if service is not None else self._next(app))
+
+    # -- a Next application --------------------------------------------------
+
+    def _next(self, app: App) -> Measures:
+        surface = Surface(app, self.project)
+        launched = [s for s in self.project.servers_of(app) if self.features.launchers(s.entry).production]
+        handlers = [fact for server in launched for fact in _behaviours(server, ("api",))]
+        passed = [fact for server in launched for fact in _behaviours(server, ("middleware", "security", "auth"))]
+        features = self.features.of(app)
+        links = self.links.of(app)
+        has, has_facts = self._has(app, launched, links, features)
+        reasons = (
+            *rendering(surface),
+            *backend(surface, handlers),
+            *_process(features),
+            *self._more_process(surface, launched),
+            *pipeline(surface, passed),
+            *consumers(surface),
+        )
+        return Measures(
+            app.root,
+            app.name,
+            "next",
+            _what(app),
+            has=has,
+            host=app.deployment.model,
+            host_fact=_host(app),
+            pages=len(surface.pages),
+            is_bare=surface.is_bare,
+            handlers=len(surface.handlers) + len(handlers),
+            actions=surface.actions[0],
+            is_static=app.is_static,
+            server_does_more=any(server.behaviours for server in launched),
+            service_is_small=bool(links) and all(self._is_small(link.service) for link in links),
+            places=frozenset(feature.place for feature in features),
+            socket_places=self._socket_places(features, links),
+            reasons=reasons,
+            has_facts=has_facts,
+            context=tuple(_context(surface, links)),
+            failed=self._failed(app),
+        )
+
+    def _has(
+        self, app: App, launched: list[CustomServer], links: tuple[Link, ...], features: tuple[Feature, ...]
+    ) -> tuple[Has, tuple[Fact, ...]]:
+        if app.is_static:
+            return "static", (Fact("the build is exported as files", app.config.path),)
+        if launched:
+            starter = self.features.launchers(launched[0].entry).production[0]
+            text = "starts Next itself, and is started by {}"
+            return "next+custom-server", (Fact(text, launched[0].file, launched[0].line, names=(starter,)),)
+        if links:
+            return "next+service", tuple(link.fact for link in links[:1])
+        for feature in features:
+            if feature.place == "service":
+                starter = self.features.launchers(feature.entry).production[0]
+                text = "runs beside Next, started by {}"
+                return "next+service", (Fact(text, feature.entry, 1, feature.confidence, (starter,)),)
+        return "next", ()
+
+    def _is_small(self, service: Service) -> bool:
+        """Whether a service does nothing that handlers of Next could not: few routes, and no process is needed."""
+        return not self.features.of(service.app) and service.routes <= 25 and service.role == "API"
+
+    def _socket_places(self, features: tuple[Feature, ...], links: tuple[Link, ...]) -> frozenset[Place]:
+        linked = [feature for link in links for feature in self.features.of(link.service.app)]
+        found = {feature.place for feature in (*features, *linked) if feature.kind == "websocket"}
+        return frozenset(found)
+
+    def _more_process(self, surface: Surface, launched: list[CustomServer]) -> Iterator[Reason]:
+        """P: what adds to the need of a process without making it one."""
+        behaviours = [fact for server in launched for fact in _behaviours(server, ())]
+        if behaviours:
+            text = "the custom server does more than hand requests to Next: {}"
+            yield Reason("P", 1, replace(behaviours[0], text=text))
+        if (memory := process_memory(surface)) is not None:
+            yield Reason("P", 1, memory)
+        if (duration := self._duration(surface)) is not None:
+            yield Reason("P", 1, duration)
+
+    def _duration(self, surface: Surface) -> Fact | None:
+        files = self.project.files
+        routes = sorted(route.path for route in surface.app.routes)
+        marked = sorted(files.containing(routes, {"duration": ((b"maxDuration",),)})["duration"])
+        config = join(surface.app.root, "vercel.json")
+        for path in [*marked, *([config] if files.is_file(config) else [])]:
+            data = files.raw(path) or b""
+            for match in _DURATION.finditer(data):
+                seconds = int(match[1][:9])
+                if seconds > LONG_SECONDS:
+                    line = data.count(b"\n", 0, match.start(1)) + 1
+                    return Fact("a duration of {} seconds is declared", path, line, names=(seconds,))
+        return None
+
+    def _failed(self, app: App) -> tuple[str, ...]:
+        """The application's scripts whose analysis failed: what they hold is unknown."""
+        prefix, code = f"{app.root}/" if app.root else "", self.project.code
+        failed = (p.path for p in self.project.files.problems.values() if p.kind == "failed" and is_script(p.path))
+        return tuple(sorted(p for p in failed if p.startswith(prefix) and code.package_of(p) is app.package))
+
+    # -- a service --------------------------------------------------
+
+    def _service(self, app: App, service: Service) -> Measures:
+        starters = self.features.launchers(service.entry).production
+        by = "is started by {}" if starters else "is handed to a function host"
+        opened = Fact(f"opens its port here, and {by}", service.entry, service.line, names=starters[:1])
+        return Measures(
+            app.root,
+            app.name,
+            "service",
+            f"{service.kind} service ({service.role})",
+            has="service",
+            host=app.deployment.model,
+            host_fact=_host(app),
+            handlers=service.routes,
+            places=frozenset(feature.place for feature in self.features.of(app)),
+            reasons=(
+                *_answered(service),
+                *_process(self.features.of(app)),
+                *self._callers(app, service),
+            ),
+            has_facts=(opened,),
+            failed=self._failed(app),
+        )
+
+    def _callers(self, app: App, service: Service) -> Iterator[Reason]:
+        linked = [
+            link.fact for other in self.project.next_apps for link in self.links.of(other) if link.service is service
+        ]
+        if linked:
+            text = f"{nouns(len(linked), 'Next.js application')} linked to it"
+            yield Reason("C", min(2, len(linked)), replace(linked[0], text=text, names=(len(linked),)))
+        for fact in (native_clients(self.project, app.package), contract(self.project, app)):
+            if fact is not None:
+                yield Reason("C", 1, fact)
+
+
+# -- facts ------------------------------------------------------------------------------------------------
+
+
+def _what(app: App) -> str:
+    version = app.version("next").exact
+    name = f"Next.js {version}" if version else "Next.js"
+    routers = [word for word, there in (("Pages Router", app.pages_dir), ("App Router", app.app_dir)) if there]
+    return f"{name} application ({' and '.join(routers)})" if routers else f"{name} application"
+
+
+def _host(app: App) -> Fact | None:
+    deployment = app.deployment
+    if deployment.model == "unknown":
+        return None
+    return Fact(f"names the host ({deployment.target})", deployment.path, 1, deployment.evidence)
+
+
+def _behaviours(server: CustomServer, kinds: tuple[str, ...]) -> list[Fact]:
+    """What a custom server does itself, of some kinds or of all."""
+    return [Fact("{}", b.path, b.line, names=(b.label,)) for b in server.behaviours if not kinds or b.kind in kinds]
+
+
+def _process(features: tuple[Feature, ...]) -> Iterator[Reason]:
+    """P: what must be owned by something that lives longer than a request, the surest of each sort."""
+    ordered = sorted(features, key=lambda f: (_SURENESS.index(f.confidence), _PLACES.index(f.place), f.path, f.line))
+    seen: set[str] = set()
+    for feature in ordered:
+        sort, points = _POINTS[feature.kind]
+        if sort not in seen:
+            seen.add(sort)
+            yield Reason(
+                "P", points, Fact(feature.text, feature.path, feature.line, feature.confidence, (feature.symbol,))
+            )
+
+
+def _answered(service: Service) -> Iterator[Reason]:
+    points = next((points for least, points in ((100, 4), (26, 3), (6, 2), (1, 1)) if service.routes >= least), 0)
+    if points:
+        text = f"{nouns(service.routes, 'registered route')}, counted by their spelling"
+        yield Reason("B", points, Fact(text, service.entry, service.line, "medium", (service.routes,)))
+
+
+def _context(surface: Surface, links: tuple[Link, ...]) -> Iterator[Fact]:
+    """What speaks for leaving an application in one piece."""
+    if surface.pages and not surface.is_bare:
+        text = f"{nouns(len(surface.pages), 'page')} served by the same application, with its session and types"
+        yield Fact(text, surface.pages[0].path, names=(len(surface.pages),))
+    actions, first = surface.actions
+    if first is not None:
+        text = f"{nouns(actions, 'Server Action')} called without an API in between"
+        yield replace(first, text=text, names=(actions,))
+    yield from (replace(link.fact, text="linked to the service {}", names=(link.service.app.name,)) for link in links)

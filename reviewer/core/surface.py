@@ -1,0 +1,254 @@
+"""What an application shows and serves: its pages, handlers and Server Actions, and how handlers are wrapped."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from reviewer.core.app import App
+from reviewer.core.code import Code
+from reviewer.core.facts import FileFacts
+from reviewer.core.handlers import Handler
+from reviewer.core.matrix import Fact, Reason
+from reviewer.core.project import Project
+from reviewer.core.roles import Route
+from reviewer.core.symbols import SPEAKING_LENGTH
+from reviewer.core.syntax import captures, language_of, parse
+from reviewer.core.text import first_line
+
+BARE_PAGES, BARE_ELEMENTS = 2, 15
+MAX_CONFIRMED = 20
+DATABASES = (
+    *("@prisma/client", "drizzle-orm", "mongoose", "mongodb", "pg", "postgres", "mysql", "mysql2", "knex", "typeorm"),
+    *("sequelize", "kysely", "better-sqlite3", "@libsql/client", "@planetscale/database", "@neondatabase/serverless"),
+    *("@vercel/postgres", "@mikro-orm/core", "objection", "firebase-admin", "@supabase/supabase-js"),
+)
+_ELEMENTS = "(jsx_opening_element) @element (jsx_self_closing_element) @element"
+_COMPONENTS = re.compile(r"(?:^|[/@~])(?:components?|features|views|widgets|sections|containers|screens)(?:/|$)")
+_PRERENDER = re.compile(
+    rb"^export\s+(?:default\s+)?(?:async\s+)?(?:function|const|let)\s+"
+    rb"(?:getStaticProps|generateStaticParams|generateMetadata|metadata)\b",
+    re.MULTILINE,
+)
+_SERVER_PROPS = re.compile(rb"^export\s+(?:async\s+)?(?:function|const)\s+getServerSideProps\b", re.MULTILINE)
+_DATA = re.compile(rb"\b(?:getServerSideProps|getStaticProps|getInitialProps|useSWR|useQuery)\b|\bfetch\(")
+_ASYNC_PAGE = re.compile(rb"^export\s+default\s+async\s+function\b", re.MULTILINE)
+_INLINE_ACTION = re.compile(rb"""^[ \t]+['"]use server['"]""", re.MULTILINE)
+_METADATA = frozenset({"sitemap", "robots"})
+
+
+@dataclass(frozen=True)
+class Surface:
+    """The outside of a Next application, read once."""
+
+    app: App
+    project: Project
+
+    @property
+    def code(self) -> Code:
+        return self.project.code
+
+    @cached_property
+    def pages(self) -> tuple[Route, ...]:
+        """One page file for each URL, in the order of their paths."""
+        by_pattern: dict[str, Route] = {}
+        for route in sorted(self.app.routes, key=lambda route: route.path):
+            if self._is_page(route) and "/(." not in route.pattern:
+                by_pattern.setdefault(route.pattern, route)
+        return tuple(by_pattern.values())
+
+    def _is_page(self, route: Route) -> bool:
+        below_pages = bool(self.app.pages_dir) and route.path.startswith(self.app.pages_dir + "/")
+        return not route.is_api and (below_pages or route.path.rpartition("/")[2].startswith("page."))
+
+    @cached_property
+    def is_bare(self) -> bool:
+        """Whether the pages hardly render anything: a landing page beside an API."""
+        if len(self.pages) > BARE_PAGES:
+            return False
+        counts = [self._elements(page.path) for page in self.pages]
+        return sum(counts) < BARE_ELEMENTS
+
+    def _elements(self, path: str) -> int:
+        """JSX elements of a page; as many as count where it gets data, uses components or cannot be read."""
+        facts, source, language = self.code.facts(path), self.code.files.source(path), language_of(path)
+        if facts is None or source is None or language is None or self._uses_more(path, facts):
+            return BARE_ELEMENTS
+        if _DATA.search(source.data) or _ASYNC_PAGE.search(source.data):
+            return BARE_ELEMENTS
+        return 0 if language == "typescript" else len(captures(parse(source, language), _ELEMENTS))
+
+    def _uses_more(self, path: str, facts: FileFacts) -> bool:
+        for item in facts.imports:
+            target = self.code.resolver.resolve(path, item.module) if not item.type_only else None
+            if target is not None and (target.endswith("x") or _COMPONENTS.search(item.module)):
+                return True
+        return False
+
+    @cached_property
+    def handlers(self) -> tuple[tuple[Route, Handler], ...]:
+        """Every handler of a route, one for each method."""
+        routes = sorted(self.app.api_routes, key=lambda route: route.path)
+        self.code.files.prefetch(route.path for route in routes)
+        return tuple((route, handler) for route in routes for handler in self.app.handlers(route))
+
+    @cached_property
+    def scripts(self) -> list[str]:
+        """The application's scripts that no other application or package below it owns."""
+        prefix, package = f"{self.app.root}/" if self.app.root else "", self.app.package
+        inside = (path for path in self.project.scripts if path.startswith(prefix))
+        return sorted(path for path in inside if self.code.package_of(path) is package)
+
+    @cached_property
+    def server_scripts(self) -> list[str]:
+        """Those of its scripts that may run on a server: routes, and whatever holds no component."""
+        routes = {route.path for route in self.app.routes}
+        return [path for path in self.scripts if path in routes or not path.endswith("x")]
+
+    @cached_property
+    def actions(self) -> tuple[int, Fact | None]:
+        """How many Server Actions there are, and where the first one is."""
+        if not self.app.app_dir:
+            return 0, None
+        total, first = 0, None
+        marked = self.code.files.containing(self.server_scripts, {"actions": ((b"use server",),)})["actions"]
+        for path in sorted(marked):
+            count, fact = self._actions_in(path)
+            total, first = total + count, first or fact
+        return total, first
+
+    def _actions_in(self, path: str) -> tuple[int, Fact | None]:
+        facts = self.code.surface(path)
+        if facts is not None and "use server" in facts.directives:
+            exports = [export for export in facts.exports if export.name != "*"]
+            return len(exports), Fact("{} Server Actions", path, exports[0].line) if exports else None
+        data = self.code.files.raw(path) or b""
+        line = first_line(data, _INLINE_ACTION)
+        return len(_INLINE_ACTION.findall(data)), Fact("{} Server Actions", path, line, "medium") if line else None
+
+
+def rendering(surface: Surface) -> Iterator[Reason]:
+    """U: how much an application renders."""
+    pages = surface.pages
+    shown = 0 if surface.is_bare else len(pages)
+    if shown:
+        points = 1 if shown <= 2 else 2 if shown <= 9 else 3
+        yield Reason("U", points, Fact(nouns(shown, "page"), pages[0].path, names=(shown,)))
+        for fact in (_prerendered(surface), _server_data(surface)):
+            if fact is not None:
+                yield Reason("U", 1, fact)
+
+
+def _prerendered(surface: Surface) -> Fact | None:
+    for route in sorted(surface.app.routes, key=lambda route: route.path):
+        name, _, suffix = route.path.rpartition("/")[2].partition(".")
+        if name in _METADATA or suffix in ("md", "mdx"):
+            return Fact("pages are made to be found by search engines", route.path)
+    found = _first(surface, [route.path for route in surface.app.routes if not route.is_api], _PRERENDER)
+    return Fact("pages are rendered ahead or carry metadata", *found) if found is not None else None
+
+
+def _server_data(surface: Surface) -> Fact | None:
+    pages = [page.path for page in surface.pages]
+    found = _first(surface, pages, _SERVER_PROPS)
+    if found is None and surface.app.app_dir:
+        found = _first(surface, [path for path in pages if path.startswith(surface.app.app_dir)], _ASYNC_PAGE)
+    return Fact("pages are rendered with data of the server", *found) if found is not None else None
+
+
+def _first(surface: Surface, paths: Sequence[str], pattern: re.Pattern[bytes]) -> tuple[str, int] | None:
+    for path in sorted(paths):
+        line = first_line(surface.code.files.raw(path) or b"", pattern)
+        if line:
+            return path, line
+    return None
+
+
+def backend(surface: Surface, own_handlers: Sequence[Fact]) -> Iterator[Reason]:
+    """B: how much an application answers. *own_handlers* are those of a custom server it is started by."""
+    actions, first_action = surface.actions
+    handlers = len(surface.handlers) + len(own_handlers)
+    total = handlers + actions
+    points = next((points for least, points in ((100, 4), (26, 3), (6, 2), (1, 1)) if total >= least), 0)
+    if points and surface.handlers:
+        route, handler = surface.handlers[0]
+        names: tuple[int, ...] = (handlers,)
+        text = nouns(handlers, "request handler")
+        if actions:
+            names, text = (handlers, actions), f"{text} and {nouns(actions, 'Server Action')}"
+        yield Reason("B", points, Fact(text, route.path, handler.export.line, names=names))
+    elif points and own_handlers:
+        first = own_handlers[0]
+        text = f"{nouns(total, 'request handler')} of a custom server"
+        yield Reason("B", points, Fact(text, first.path, first.line, names=(total,)))
+    elif points and first_action is not None:
+        text = nouns(actions, "Server Action")
+        yield Reason("B", points, replace(first_action, text=text, names=(actions,)))
+    if (database := _database(surface)) is not None:
+        yield Reason("B", 1, database)
+
+
+def _database(surface: Surface) -> Fact | None:
+    """The first server file that imports a database client, or a package of the workspace made around one."""
+    names = sorted(_clients(surface))
+    words = tuple(word for name in names for word in _quoted(name))
+    if not words:
+        return None
+    marked = surface.code.files.containing(surface.server_scripts, {"database": words})["database"]
+    apis = {route.path for route in surface.app.api_routes}
+    for path in sorted(marked, key=lambda path: (path not in apis, path))[:MAX_CONFIRMED]:
+        facts = surface.code.surface(path)
+        for item in facts.imports if facts is not None and "use client" not in facts.directives else ():
+            name = next((n for n in names if item.module == n or item.module.startswith(n + "/")), None)
+            if name is not None and not item.type_only:
+                return Fact("server code imports the database client {}", path, item.line, names=(name,))
+    return None
+
+
+def _clients(surface: Surface) -> Iterator[str]:
+    code, package = surface.code, surface.app.package
+    yield from (name for name in DATABASES if code.spec(package, name) is not None)
+    for other in code.packages.values():
+        if other.name in package.dependencies and any(name in other.dependencies for name in DATABASES):
+            yield other.name
+
+
+def _quoted(name: str) -> Iterator[tuple[bytes, ...]]:
+    if len(name) >= SPEAKING_LENGTH:
+        yield (name.encode(),)
+    else:
+        yield from ((f"{quote}{name}{end}".encode(),) for quote in "'\"" for end in (quote, "/"))
+
+
+def pipeline(surface: Surface, middlewares: Sequence[Fact]) -> Iterator[Reason]:
+    """M: what every request passes. *middlewares* are those of a custom server the application is started by."""
+    if len(middlewares) >= 3:
+        first = middlewares[0]
+        text = "{} middlewares registered in a custom server"
+        yield Reason("M", 1, Fact(text, first.path, first.line, names=(len(middlewares),)))
+    wrapped = [(route, handler) for route, handler in surface.handlers if handler.chain]
+    if len(wrapped) >= 10:
+        route, handler = wrapped[0]
+        yield Reason("M", 1, Fact("{} wrapped handlers", route.path, handler.export.line, names=(len(wrapped),)))
+    ignored = surface.code.names.get("provider_wrappers", ())
+    chains: dict[tuple[str, ...], tuple[Route, Handler]] = {}
+    counts: Counter[tuple[str, ...]] = Counter()
+    for route, handler in wrapped:
+        spelled = [w for w in handler.chain if w.path == route.path and not w.composed and w.name not in ignored]
+        if len(spelled) >= 2:
+            chain = tuple(wrapper.name for wrapper in spelled)
+            counts[chain] += 1
+            chains.setdefault(chain, (route, handler))
+    chain, most = max(counts.items(), key=lambda row: (row[1], row[0]), default=((), 0))
+    if most >= 3:
+        route, handler = chains[chain]
+        text = "the chain {} is spelled out in {} handlers"
+        yield Reason("M", 1, Fact(text, route.path, handler.export.line, names=(" > ".join(chain), most)))
+
+
+def nouns(number: int, noun: str) -> str:
+    """``{} pages``, where a fact's names hold the number."""
+    return f"{{}} {noun}{'' if number == 1 else 's'}"
