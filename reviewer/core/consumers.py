@@ -39,6 +39,7 @@ _KEYS = re.compile(
     rb"""headers(?:\(\))?\s*(?:\??\.get\(\s*|\??\.?\[\s*)['"`](?i:x-api-key)['"`]"""
     rb"""|\.(?:startsWith|replace|split)\(\s*['"`]Bearer |/\^?Bearer\b"""
 )
+_LIKELY = re.compile(r"(?i)auth|key|token|session|middleware|proxy|guard")
 _URL = re.compile(rb"""['"`}](/(?:api|v\d+)/[\w/.-]*)""")
 _VERSIONED = re.compile(r"/v\d+(?:/|$)")
 _CONTRACTS = tuple(f"{name}.{suffix}" for name in ("openapi", "swagger") for suffix in ("json", "yaml", "yml"))
@@ -102,7 +103,9 @@ def _keys(surface: Surface) -> Fact | None:
     if not any(code.spec(surface.app.package, name) is not None for name in _SESSIONS):
         return None
     words = {"keys": ((b"x-api-key",), (b"X-API-Key",), (b"X-Api-Key",), (b"Bearer",))}
-    for path in sorted(code.files.containing(surface.server_scripts, words)["keys"]):
+    routes = {route.path for route in surface.app.api_routes}
+    likely = [path for path in surface.server_scripts if path in routes or _LIKELY.search(path)]
+    for path in sorted(code.files.containing(likely, words)["keys"]):
         line = first_line(code.files.raw(path) or b"", _KEYS)
         if line:
             return Fact("callers may bring a key or a bearer token beside sessions", path, line, "medium")

@@ -39,11 +39,14 @@ class Links:
     def __init__(self, project: Project, services: Services) -> None:
         self.project = project
         self.services = services
+        self._known: dict[str, tuple[Link, ...]] = {}
 
     def of(self, app: App) -> tuple[Link, ...]:
         """The services linked to a Next application, each by the plainest link there is."""
-        found = (self._link(app, service) for service in self.services.entries)
-        return tuple(link for link in found if link is not None)
+        if app.root not in self._known:
+            found = (self._link(app, service) for service in self.services.entries)
+            self._known[app.root] = tuple(link for link in found if link is not None)
+        return self._known[app.root]
 
     def _link(self, app: App, service: Service) -> Link | None:
         ways = (self._rewritten, self._read_origin, self._started_together, self._shared_package, self._only_two)
@@ -82,16 +85,15 @@ class Links:
         pattern = re.compile(rb"(?:https?|wss?)://[\w.-]+:%d\b" % service.port)
         examples = [join(folder, name) for folder in {app.root, ""} for name in ENV_EXAMPLES]
         written = [path for path in sorted(examples) if self.project.files.is_file(path)]
-        marked = self.project.files.containing(self._scripts(app), {"port": ((f":{service.port}".encode(),),)})["port"]
+        marked = self.project.files.containing(
+            self.services.packaged.servers(app), {"port": ((f":{service.port}".encode(),),)}
+        )["port"]
         for path in (*written, *sorted(marked)):
             source = self.project.files.source(path)
             line = first_line(source.data, pattern) if source is not None else 0
             if line:
                 return Fact("reads an origin with the port of the service {}", path, line, names=(service.app.name,))
         return None
-
-    def _scripts(self, app: App) -> list[str]:
-        return [path for path in self.services.scripts(app) if not path.endswith(".d.ts")]
 
     # -- 3: started together --------------------------------------------------
 
@@ -159,7 +161,7 @@ class Links:
     def _only_two(self, app: App, service: Service) -> Fact | None:
         if len(self.project.next_apps) != 1 or len(self.services.entries) != 1:
             return None
-        marked = self.project.files.containing(self._scripts(app), {"env": ((b"env.",),)})["env"]
+        marked = self.project.files.containing(self.services.packaged.servers(app), {"env": ((b"env.",),)})["env"]
         for path in sorted(marked):
             data = self.project.files.raw(path) or b""
             if line := first_line(data, _API_ENV):

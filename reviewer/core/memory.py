@@ -14,14 +14,16 @@ _KEPT = re.compile(
     rb"\s*(?::[^=\n]+)?=\s*new (?:Map|Set)\b",
     re.IGNORECASE | re.MULTILINE,
 )
+_LIKELY = re.compile(r"(?i)rate|limit|otp|session|token|lock|nonce|cache|store|clients|rooms|online|sse|socket")
 _CHANGES = frozenset({"set", "add", "delete", "clear"})
 
 
 def process_memory(surface: Surface) -> Fact | None:
     """Where a route keeps, from one request to the next, what should hold for all of them."""
     words = {"memory": ((b"new Map",), (b"new Set",))}
-    marked = sorted(surface.code.files.containing(surface.server_scripts, words)["memory"])
     routes = {route.path for route in surface.app.api_routes}
+    likely = [path for path in surface.server_scripts if path in routes or _LIKELY.search(path)]
+    marked = sorted(surface.code.files.containing(likely, words)["memory"])
     tried = 0
     for path in sorted(marked, key=lambda path: (path not in routes, path)):
         for match in _KEPT.finditer(surface.code.files.raw(path) or b""):

@@ -14,6 +14,7 @@ from reviewer.core.links import Link, Links
 from reviewer.core.manifest import join
 from reviewer.core.matrix import Confidence, Fact, Has, Measures, Place, Profile, Reason, judged
 from reviewer.core.memory import process_memory
+from reviewer.core.packaged import Packaged
 from reviewer.core.project import Project
 from reviewer.core.servers import CustomServer
 from reviewer.core.services import Service, Services
@@ -53,7 +54,8 @@ class Profiles:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.features = Features(project)
-        self.services = Services(project, self.features)
+        self.packaged = Packaged(project)
+        self.services = Services(project, self.features, self.packaged)
         self.links = Links(project, self.services)
 
     @cached_property
@@ -70,7 +72,7 @@ class Profiles:
     # -- a Next application --------------------------------------------------
 
     def _next(self, app: App) -> Measures:
-        surface = Surface(app, self.project)
+        surface = Surface(app, self.project, self.packaged)
         launched = [s for s in self.project.servers_of(app) if self.features.launchers(s.entry).production]
         handlers = [fact for server in launched for fact in _behaviours(server, ("api",))]
         passed = [fact for server in launched for fact in _behaviours(server, ("middleware", "security", "auth"))]

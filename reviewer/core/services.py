@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from reviewer.core.app import App
 from reviewer.core.features import Features
 from reviewer.core.manifest import join
+from reviewer.core.packaged import Packaged
 from reviewer.core.project import SERVICE_FRAMEWORKS, Project
 
 _LISTENING = ((b".listen(",), (b"serve(",), (b"serverless-http",), (b"serverless-express",))
@@ -43,6 +45,7 @@ class Services:
 
     project: Project
     features: Features
+    packaged: Packaged
 
     @cached_property
     def entries(self) -> tuple[Service, ...]:
@@ -57,7 +60,7 @@ class Services:
         depends = app.package.dependencies
         if _MOCK.search(f"{app.root}/") or _MOCK.search(app.package.name) or {"msw", "json-server"} & depends.keys():
             return None
-        scripts = self.scripts(app)
+        scripts = self.packaged.scripts(app)
         marked = self.project.files.containing(scripts, {"listening": _LISTENING})["listening"]
         for path in sorted(marked):
             line = self._listens(path)
@@ -65,15 +68,6 @@ class Services:
                 routes = self._routes(scripts)
                 return Service(app, _kind(app), self._role(app, routes), path, line, self._port(app, path), routes)
         return None
-
-    def scripts(self, app: App) -> list[str]:
-        """The scripts of an application's own package."""
-        prefix = f"{app.root}/" if app.root else ""
-        return [
-            path
-            for path in self.project.scripts
-            if path.startswith(prefix) and self.project.code.package_of(path) is app.package
-        ]
 
     def _listens(self, path: str) -> int:
         """The line where a file opens its port or hands its application to a function host; 0 where it does not."""
@@ -98,7 +92,7 @@ class Services:
         facts = self.project.code.facts(path)
         return facts is not None and any(item.module in _ADAPTERS for item in facts.imports)
 
-    def _routes(self, scripts: list[str]) -> int:
+    def _routes(self, scripts: Sequence[str]) -> int:
         words = {"routes": ((b"express",), (b"fastify",), (b"koa",), (b"hono",), (b"@nestjs/common",), (b"polka",))}
         marked = self.project.files.containing(scripts, words)["routes"]
         return sum(len(_REGISTRATION.findall(self.project.files.raw(path) or b"")) for path in marked)

@@ -13,6 +13,7 @@ from reviewer.core.code import Code
 from reviewer.core.facts import FileFacts
 from reviewer.core.handlers import Handler
 from reviewer.core.matrix import Fact, Reason
+from reviewer.core.packaged import Packaged
 from reviewer.core.project import Project
 from reviewer.core.roles import Route
 from reviewer.core.symbols import SPEAKING_LENGTH
@@ -21,6 +22,7 @@ from reviewer.core.text import first_line
 
 BARE_PAGES, BARE_ELEMENTS = 2, 15
 MAX_CONFIRMED = 20
+MAX_HEAD = 1024  # where the directive of a module stands
 DATABASES = (
     *("@prisma/client", "drizzle-orm", "mongoose", "mongodb", "pg", "postgres", "mysql", "mysql2", "knex", "typeorm"),
     *("sequelize", "kysely", "better-sqlite3", "@libsql/client", "@planetscale/database", "@neondatabase/serverless"),
@@ -46,6 +48,7 @@ class Surface:
 
     app: App
     project: Project
+    packaged: Packaged
 
     @property
     def code(self) -> Code:
@@ -96,17 +99,9 @@ class Surface:
         return tuple((route, handler) for route in routes for handler in self.app.handlers(route))
 
     @cached_property
-    def scripts(self) -> list[str]:
-        """The application's scripts that no other application or package below it owns."""
-        prefix, package = f"{self.app.root}/" if self.app.root else "", self.app.package
-        inside = (path for path in self.project.scripts if path.startswith(prefix))
-        return sorted(path for path in inside if self.code.package_of(path) is package)
-
-    @cached_property
-    def server_scripts(self) -> list[str]:
-        """Those of its scripts that may run on a server: routes, and whatever holds no component."""
-        routes = {route.path for route in self.app.routes}
-        return [path for path in self.scripts if path in routes or not path.endswith("x")]
+    def server_scripts(self) -> Sequence[str]:
+        """The application's scripts that may run on a server."""
+        return self.packaged.servers(self.app)
 
     @cached_property
     def actions(self) -> tuple[int, Fact | None]:
@@ -114,8 +109,11 @@ class Surface:
         if not self.app.app_dir:
             return 0, None
         total, first = 0, None
-        marked = self.code.files.containing(self.server_scripts, {"actions": ((b"use server",),)})["actions"]
-        for path in sorted(marked):
+        pages = {route.path for route in self.app.routes if not route.is_api}
+        for path in self.server_scripts:
+            data = self.code.files.raw(path) or b""
+            if b"use server" not in (data if path in pages else data[:MAX_HEAD]):
+                continue
             count, fact = self._actions_in(path)
             total, first = total + count, first or fact
         return total, first
@@ -197,14 +195,23 @@ def _database(surface: Surface) -> Fact | None:
     words = tuple(word for name in names for word in _quoted(name))
     if not words:
         return None
-    marked = surface.code.files.containing(surface.server_scripts, {"database": words})["database"]
-    apis = {route.path for route in surface.app.api_routes}
-    for path in sorted(marked, key=lambda path: (path not in apis, path))[:MAX_CONFIRMED]:
-        facts = surface.code.surface(path)
-        for item in facts.imports if facts is not None and "use client" not in facts.directives else ():
-            name = next((n for n in names if item.module == n or item.module.startswith(n + "/")), None)
-            if name is not None and not item.type_only:
-                return Fact("server code imports the database client {}", path, item.line, names=(name,))
+    apis = sorted(route.path for route in surface.app.api_routes)
+    known = set(apis)
+    others = [path for path in surface.server_scripts if path not in known]
+    for group in (apis, others):
+        marked = surface.code.files.containing(group, {"database": words})["database"]
+        for path in sorted(marked)[:MAX_CONFIRMED]:
+            if (fact := _imported_client(surface, path, names)) is not None:
+                return fact
+    return None
+
+
+def _imported_client(surface: Surface, path: str, names: Sequence[str]) -> Fact | None:
+    facts = surface.code.surface(path)
+    for item in facts.imports if facts is not None and "use client" not in facts.directives else ():
+        name = next((n for n in names if item.module == n or item.module.startswith(n + "/")), None)
+        if name is not None and not item.type_only:
+            return Fact("server code imports the database client {}", path, item.line, names=(name,))
     return None
 
 
