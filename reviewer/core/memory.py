@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from reviewer.core.facts import FileFacts
+from reviewer.core.code import Code
 from reviewer.core.matrix import Fact
 from reviewer.core.surface import Surface
 
@@ -31,16 +31,17 @@ def process_memory(surface: Surface) -> Fact | None:
             if tried > MAX_CANDIDATES:
                 return None
             name = match[1].decode()
-            line = _changed(surface.code.facts(path), name)
+            line = _changed(surface.code, path, name)
             if line and (path in routes or surface.project.graph.reachers([path]) & routes):
                 return Fact("{} holds for one process and is changed by requests", path, line, "medium", (name,))
     return None
 
 
-def _changed(facts: FileFacts | None, name: str) -> int:
+def _changed(code: Code, path: str, name: str) -> int:
     """The line where a function changes what a name of the module holds; 0 where none does."""
+    facts, source = code.facts(path), code.files.source(path)
     for call in facts.calls if facts is not None else ():
-        ref = call.callee
-        if call.function != -1 and call.method in _CHANGES and ref is not None and ref.name == name:
+        line = source.line_text(call.line) if source is not None and call.function != -1 else ""
+        if call.method in _CHANGES and re.search(rf"\b{name}\.{call.method}\(", line):
             return call.line
     return 0

@@ -219,7 +219,9 @@ def _host(app: App) -> Fact | None:
     deployment = app.deployment
     if deployment.model == "unknown":
         return None
-    return Fact(f"names the host ({deployment.target})", deployment.path, 1, deployment.evidence)
+    if deployment.target == "unknown":
+        return Fact("says where it runs, and others agree", deployment.path, 1, deployment.evidence)
+    return Fact("names the host, {}", deployment.path, 1, deployment.evidence, (deployment.target,))
 
 
 def _behaviours(server: CustomServer, kinds: tuple[str, ...]) -> list[Fact]:
