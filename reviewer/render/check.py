@@ -252,14 +252,14 @@ def _linked(path: str, line: int | None, subject: Subject) -> str:
 
 
 def _architecture(review: Review, subject: Subject) -> Iterator[str]:
-    """What the change does to the profile of each application; it never fails the check."""
+    """What the change does to the profile of each application; it is information, and gates nothing."""
 
     def place(fact: Fact) -> str:
         return _linked(fact.path, fact.line, subject)
 
     for change in review.profile_delta:
         rows = [f"- {line}" for line in changes(change, place, code_place)]
-        yield from _section(f"The architecture of {code(change.name)} changes", rows)
+        yield from _section(f"The architecture of {code(change.name)} changes (for information)", rows)
 
 
 def _rest(review: Review, subject: Subject) -> Iterator[str]:

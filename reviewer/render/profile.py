@@ -11,6 +11,7 @@ from reviewer import __version__
 from reviewer.core.finding import Problem
 from reviewer.core.matrix import (
     MAXIMA,
+    ON_DEMAND,
     ROWS,
     Changed,
     Fact,
@@ -113,7 +114,7 @@ MISMATCHES: Mapping[Mismatch, tuple[str, str]] = {
         "On this host no process of the service lasts, so nothing owns its sockets and timers between requests.",
     ),
 }
-_FINE: Mapping[Label, str] = {
+FINE: Mapping[Label, str] = {
     "S": "Files can be served from anywhere, and nothing has to keep running.",
     "R1": "Pages and the few handlers they need are fine as they are, on functions and on a process.",
     "R2": "The service is fine as it is, on a process that is kept running.",
@@ -146,39 +147,36 @@ def rows(profile: Profile, place: Place) -> Iterator[tuple[str, str]]:
     if profile.mismatch is not None:
         yield MISMATCHES[profile.mismatch]
     if profile.label is not None:
-        yield "If nothing changes", _FINE[profile.label]
+        yield "If nothing changes", FINE[profile.label]
 
 
 def changes(change: ProfileChange, place: Place, old_place: Place) -> Iterator[str]:
     """What a change does to a profile, as lines of Markdown. Facts of the base alone are placed by *old_place*."""
     for what in change.what:
-        yield _changed(what, change)
-    for reason in change.added[:MAX_REASONS]:
-        yield _reason(reason, place)
-    for reason in change.removed[: MAX_REASONS - len(change.added[:MAX_REASONS])]:
-        yield f"no longer {_reason(reason, old_place)}"
+        yield from _changed(what, change)
+    added = change.added[:MAX_REASONS]
+    yield from (_reason(reason, place) for reason in added)
+    yield from (f"no longer {_reason(reason, old_place)}" for reason in change.removed[: MAX_REASONS - len(added)])
     after = change.after
     yield from (f"Against: {told(fact)} ({place(fact)})" for fact in after.counter()[:1])
-    if after.mismatch is not None:
-        yield ": ".join(MISMATCHES[after.mismatch])
+    if after.mismatch is not None and after.mismatch not in ON_DEMAND:
+        kind, text = MISMATCHES[after.mismatch]
+        yield f"{kind}{' (as before)' if change.since == 'before' else ''}: {text}"
     if after.label is not None:
-        yield f"If nothing changes: {_FINE[after.label]}"
+        yield f"If nothing changes: {FINE[after.label]}"
 
 
-def _changed(what: Changed, change: ProfileChange) -> str:
+def _changed(what: Changed, change: ProfileChange) -> Iterator[str]:
     before, after = change.before, change.after
     if what == "label":
         old, new = (LABELS[p.label] if p.label is not None else "nothing that can be told" for p in (before, after))
-        return f"The code needs {new}; before: {old}."
-    if what == "has":
-        return f"It has {HAS[after.has]}; before: {HAS[before.has]}."
-    if what == "mismatch":
-        return "What it needs and where it runs go together now." if after.mismatch is None else _since(change)
-    return f"{SCORES[what].capitalize()}: {after.score(what)} of {MAXIMA[what]}; before: {before.score(what)}."
-
-
-def _since(change: ProfileChange) -> str:
-    return "What it needs and where it runs are looked at anew" + (":" if change.before.mismatch is None else " again:")
+        yield f"The code needs {new}; before: {old}."
+    elif what == "has":
+        yield f"It has {HAS[after.has]}; before: {HAS[before.has]}."
+    elif what != "mismatch":
+        yield f"{SCORES[what].capitalize()}: {after.score(what)} of {MAXIMA[what]}; before: {before.score(what)}."
+    elif after.mismatch is None and before.mismatch is not None:
+        yield f"No longer so: {MISMATCHES[before.mismatch][1]}"
 
 
 def _based(text: str, facts: Sequence[Fact], place: Place) -> str:

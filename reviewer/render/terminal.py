@@ -130,7 +130,7 @@ def _hanging(label: Text, text: Text, console: Console) -> Text:
 
 def _profile_delta(review: Review) -> Iterator[Text]:
     for change in review.profile_delta:
-        yield Text(f"The architecture of {visible(change.name)} changes (this never fails the check):", style="bold")
+        yield Text(f"The architecture of {visible(change.name)} changes (for information):", style="bold")
         for line in changes(change, code_place, code_place):
             yield Text("  ") + _marked(line)
 
