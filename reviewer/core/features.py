@@ -19,6 +19,8 @@ from reviewer.core.symbols import SPEAKING_LENGTH, Symbols
 FeatureKind = Literal["websocket", "scheduler", "queue-consumer", "listener"]
 
 MAX_ENTRIES = 8
+MAX_REACH = 3  # a package's file, its index, what starts it, and who calls that
+MAX_ASKED = 12
 _MADE: dict[FeatureKind, Symbols] = {
     "scheduler": Symbols.of(
         (
@@ -127,7 +129,7 @@ class Features:
 
     def _places(self, path: str) -> Iterator[tuple[App, Place, str, Confidence]]:
         """The applications that run a file, and how: each application once, the surest place first."""
-        reach = self.project.graph.reachers([path])
+        reach = self._reach(path)
         found = False
         for app in self.project.apps:
             place = self._place_in(app, path, reach)
@@ -138,12 +140,27 @@ class Features:
         if not found and owner is not None and (entry := self._own_process(reach, owner)):
             yield owner, "service", entry, "high"
 
+    def _reach(self, path: str) -> set[str]:
+        """The file and the scripts that load it, nearest first, as far as asking is cheap."""
+        seen = {path: 0}
+        queue = [path]
+        for _ in range(MAX_ASKED):
+            if not queue:
+                break
+            at = queue.pop(0)
+            for importer in sorted(self.project.graph.importers(at)):
+                if importer not in seen:
+                    seen[importer] = seen[at] + 1
+                    if seen[importer] < MAX_REACH:
+                        queue.append(importer)
+        return set(seen)
+
     def _place_in(self, app: App, path: str, reach: set[str]) -> tuple[Place, str, Confidence] | None:
         if app.kind == "service":
             inside = not app.root or path.startswith(app.root + "/")
             return ("service", path, "high") if inside else None
         for server in self.project.servers_of(app):
-            if server.entry in reach or server.file in reach:
+            if not reach.isdisjoint({server.entry, server.file, *server.files}):
                 return ("custom-server", server.entry, "high") if self.launchers(server.entry).production else None
         routes = sorted(route.path for route in app.api_routes if route.path in reach)
         if path in routes:

@@ -21,6 +21,7 @@ NEXT_PORT = 3000
 _API_ENV = re.compile(rb"""\benv\.(\w*(?:API|BACKEND|GRAPHQL|SERVER)_?\w*(?:URL|HOST|ORIGIN|BASE|ENDPOINT))\b""")
 _TOOLING = re.compile(r"eslint|tsconfig|typescript|prettier|config|tailwind|(?:^|[/-])ui$|icons?$|emails?$|logger$")
 _COMPOSE = re.compile(r"(?:docker-)?compose[^/]*\.ya?ml")
+_TASK_RUNNER = re.compile(r"\b(?:turbo|nx|lerna)\b|\s(?:-r|-ws)\b|--(?:recursive|workspaces|parallel)\b")
 _STARTING = re.compile(r"(?:dev|start|develop|serve)(?:[:._-].*)?")
 
 
@@ -102,7 +103,7 @@ class Links:
             if directory not in ancestors(app.root):
                 continue
             for name in package.scripts:
-                if not _STARTING.fullmatch(name):
+                if not _STARTING.fullmatch(name) or self._starts_all(package.scripts[name]):
                     continue
                 processes = self._processes(package.dir, name)
                 if _runs_next(processes, app) and _runs_in(processes, service.app.root):
@@ -111,6 +112,11 @@ class Links:
                         "the script {} starts both this and {}", package.path, line, names=(name, service.app.name)
                     )
         return self._composed(app, service)
+
+    def _starts_all(self, command: str) -> bool:
+        """Whether a command runs a task in whatever packages have it: then it says nothing about two of several."""
+        several = len(self.project.next_apps) + len(self.services.entries) > 2
+        return several and _TASK_RUNNER.search(command) is not None
 
     def _processes(self, directory: str, script: str) -> list[Process]:
         package = self.project.code.packages[directory]

@@ -16,10 +16,12 @@ Kind = Literal["next", "service"]
 Label = Literal["S", "R1", "R2", "R3", "R4", "R5", "R2api", "R4api"]
 Has = Literal["static", "next", "next+custom-server", "next+service", "service"]
 Host = Literal["function", "scale-to-zero", "long-lived", "static", "unknown"]
+Replicas = Literal["1", "many", "unknown"]
 Place = Literal["route", "instrumentation", "custom-server", "service"]
 Mismatch = Literal[
     "process-in-functions",
     "process-on-scale-to-zero",
+    "process-on-one-instance",
     "process-on-long-lived-host",
     "process-on-unknown-host",
     "two-socket-owners",
@@ -36,6 +38,16 @@ MAXIMA: dict[ScoreName, int] = {"U": 5, "B": 5, "P": 8, "M": 3, "C": 6}
 ROWS: dict[Label, int] = {"S": 1, "R1": 1, "R2": 2, "R2api": 2, "R3": 3, "R4": 4, "R4api": 4}  # R5 is in no row
 NEEDS_PROCESS = SHARED = 3
 ON_DEMAND: frozenset[Mismatch] = frozenset({"small-service"})  # said when a profile is asked for, never in a review
+_ON_HOST: frozenset[Mismatch] = frozenset(
+    {
+        "process-in-functions",
+        "process-on-scale-to-zero",
+        "process-on-one-instance",
+        "process-on-long-lived-host",
+        "service-in-functions",
+    }
+)
+_NOTED: dict[Mismatch, tuple[ScoreName, ...]] = {"shared-api": ("C", "B"), "service-in-functions": ("P",)}
 _WATCHED: tuple[Literal["P", "C"], ...] = ("P", "C")
 _ORDER: tuple[Confidence, ...] = ("low", "medium", "high")
 _PROCESS_ROWS: dict[Host, Mismatch] = {
@@ -88,6 +100,7 @@ class Measures:
     has: Has = "next"
     host: Host = "unknown"
     host_fact: Fact | None = None
+    replicas: Replicas = "unknown"
     pages: int = 0
     is_bare: bool = False
     handlers: int = 0
@@ -137,7 +150,8 @@ class Profile:
 
     def reasons(self) -> tuple[Reason, ...]:
         """Reasons for the label: those of the scores that decide it first, then the largest contributions."""
-        first = deciding(self.label)
+        noted = _NOTED.get(self.mismatch, ()) if self.mismatch is not None else ()
+        first = noted or deciding(self.label)
         rows = sorted(self.measures.reasons, key=lambda r: (r.score not in first, -r.points, r.score, r.fact.path))
         return tuple(rows)
 
@@ -235,6 +249,8 @@ def _process_row(m: Measures) -> Mismatch | None:
             return None
         if "service" in m.socket_places and len(m.socket_places) > 1:
             return "two-socket-owners"
+    if m.host == "long-lived" and m.replicas == "1":
+        return "process-on-one-instance"
     return _PROCESS_ROWS[m.host]
 
 
@@ -257,7 +273,7 @@ def _mismatch_confidence(mismatch: Mismatch, m: Measures) -> Confidence:
         known.append(_reached(m, "C", SHARED))
     if mismatch == "service-in-functions":
         known.append(_reached(m, "P", 2))
-    if m.host_fact is not None and mismatch in (*_PROCESS_ROWS.values(), "service-in-functions"):
+    if m.host_fact is not None and mismatch in _ON_HOST:
         known.append(m.host_fact.confidence)
     return weakest("high", *known)
 

@@ -21,11 +21,7 @@ from reviewer.core.services import Service, Services
 from reviewer.core.snapshot import is_script
 from reviewer.core.surface import Surface, backend, nouns, pipeline, rendering
 
-MIN_COLLECTED = 6
 LONG_SECONDS = 300
-_MANIFESTS = ("pnpm-workspace.yaml", "lerna.json", "rush.json", "nx.json")
-_COLLECTIONS = frozenset({"book", "chapters", "lessons", "examples", "starters", "templates"})
-_STAGE = re.compile(r"\d+-(?:begin|end|start|final)")
 _DURATION = re.compile(rb"(?:^export\s+const\s+maxDuration\s*=|\bmaxDuration['\"]?\s*:)\s*(\d+)\b", re.MULTILINE)
 _POINTS: dict[FeatureKind, tuple[str, int]] = {
     "websocket": ("sockets", 3),
@@ -35,17 +31,6 @@ _POINTS: dict[FeatureKind, tuple[str, int]] = {
 }
 _PLACES: tuple[Place, ...] = ("route", "instrumentation", "custom-server", "service")
 _SURENESS: tuple[Confidence, ...] = ("high", "medium", "low")
-
-
-def is_collection(project: Project) -> bool:
-    """Whether a repository collects applications that do not belong together, such as chapters or starters."""
-    roots = [app.root for app in project.next_apps]
-    has_manifest = any(workspace.root == "" for workspace in project.code.workspaces)
-    if len(roots) >= MIN_COLLECTED and not has_manifest and not any(map(project.files.is_file, _MANIFESTS)):
-        return True
-    below = [root for root in roots if _COLLECTIONS & set(root.split("/")[:-1])]
-    stages = [root for root in roots if any(_STAGE.fullmatch(part) for part in root.split("/"))]
-    return len(stages) >= 2 or (len(roots) >= 2 and len(below) >= 0.6 * len(roots))
 
 
 class Profiles:
@@ -61,7 +46,7 @@ class Profiles:
     @cached_property
     def apps(self) -> tuple[App, ...]:
         """The applications that have a profile."""
-        if is_collection(self.project):
+        if self.project.is_collection:
             return ()
         return tuple(app for app in self.project.apps if app.kind == "next" or self.services.of(app) is not None)
 
@@ -95,6 +80,7 @@ class Profiles:
             has=has,
             host=app.deployment.model,
             host_fact=_host(app),
+            replicas=app.deployment.replicas,
             pages=len(surface.pages),
             is_bare=surface.is_bare,
             handlers=len(surface.handlers) + len(handlers),
@@ -220,8 +206,8 @@ def _host(app: App) -> Fact | None:
     if deployment.model == "unknown":
         return None
     if deployment.target == "unknown":
-        return Fact("says where it runs, and others agree", deployment.path, 1, deployment.evidence)
-    return Fact("names the host, {}", deployment.path, 1, deployment.evidence, (deployment.target,))
+        return Fact("says where it runs, and others agree", deployment.path, deployment.line, deployment.evidence)
+    return Fact("names the host, {}", deployment.path, deployment.line, deployment.evidence, (deployment.target,))
 
 
 def _behaviours(server: CustomServer, kinds: tuple[str, ...]) -> list[Fact]:

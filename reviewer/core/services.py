@@ -18,6 +18,7 @@ _HTTP = frozenset({"http", "node:http", "https", "node:https", "http2", "node:ht
 _ADAPTERS = frozenset({"serverless-http", "@vendia/serverless-express", "aws-lambda-fastify", "@fastify/aws-lambda"})
 _VIEWS = ("ejs", "pug", "hbs", "nunjucks", "express-handlebars")
 _PROXIES = ("http-proxy-middleware", "express-http-proxy", "@fastify/http-proxy")
+_RENDERERS = ("nuxt", "astro", "@sveltejs/kit", "@remix-run/react", "react-router", "@tanstack/react-start", "gatsby")
 _MOCK = re.compile(r"(?:^|[/@._-])mocks?(?:$|[/._-])")
 _REGISTRATION = re.compile(
     rb"""\.(?:get|post|put|patch|delete|all)\(\s*['"`]/|^\s*@(?:Get|Post|Put|Patch|Delete|All)\(""", re.MULTILINE
@@ -58,7 +59,12 @@ class Services:
 
     def _service(self, app: App) -> Service | None:
         depends = app.package.dependencies
-        if _MOCK.search(f"{app.root}/") or _MOCK.search(app.package.name) or {"msw", "json-server"} & depends.keys():
+        if (
+            any(name in depends for name in _RENDERERS)
+            or _MOCK.search(f"{app.root}/")
+            or _MOCK.search(app.package.name)
+            or {"msw", "json-server"} & depends.keys()
+        ):
             return None
         scripts = self.packaged.scripts(app)
         marked = self.project.files.containing(scripts, {"listening": _LISTENING})["listening"]

@@ -73,6 +73,10 @@ MISMATCHES: Mapping[Mismatch, tuple[str, str]] = {
         "What needs a process works while an instance is up. A minimum of one instance keeps it; a service beside the "
         "application is the other way, and one more thing to run.",
     ),
+    "process-on-one-instance": (
+        "Note",
+        "One instance is kept running, and owns them. A second one needs shared state.",
+    ),
     "process-on-long-lived-host": ("Note", f"The process that is kept running owns them. {_BOTH}"),
     "process-on-unknown-host": (
         "Note",

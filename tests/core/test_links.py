@@ -66,6 +66,7 @@ def test_a_service_has_a_listener_a_port_and_routes() -> None:
         {"apps/api/package.json": manifest("express", name="api", scripts={"test:e2e": "node index.js"})},
         {"apps/api/package.json": manifest("express", "json-server", name="api")},
         {"apps/api/package.json": manifest("express", name="mock-api")},
+        {"apps/api/package.json": manifest("express", "@remix-run/react", name="api")},
         {
             "apps/api/package.json": json.dumps(
                 {"scripts": {"start": "node ."}, "devDependencies": {"express": "4.0.0"}}
@@ -161,6 +162,9 @@ def test_what_is_started_together_is_linked() -> None:
     assert links_of(both) == [("apps/api", 3, "package.json", 7)]
     scripts = {"seed": scripts["dev"], "dev": "next dev apps/web"}
     assert links_of({**BOTH, "package.json": json.dumps({**root, "scripts": scripts})}) == []
+    turbo = {**root, "scripts": {"dev": "turbo run start --filter=api --filter=web"}}
+    assert links_of({**BOTH, "package.json": json.dumps(turbo)}) == [("apps/api", 3, "package.json", 1)]
+    assert links_of({**BOTH, **OTHER, "package.json": json.dumps(turbo)}) == []
     compose = "services:\n  web:\n    build: ./apps/web\n  api:\n    build:\n      context: ./apps/api\n"
     assert links_of({**BOTH, "docker-compose.yml": compose}) == [("apps/api", 3, "docker-compose.yml", 6)]
     database = "services:\n  api:\n    build: ./apps/api\n  db:\n    image: postgres\n"

@@ -77,6 +77,8 @@ def test_measures_lead_to_a_label(measures: Measures, label: Label | None) -> No
         (socketed("route", host="function"), "process-in-functions"),
         (socketed("route", host="scale-to-zero"), "process-on-scale-to-zero"),
         (socketed("route", host="long-lived"), "process-on-long-lived-host"),
+        (replace(socketed("route", host="long-lived"), replicas="1"), "process-on-one-instance"),
+        (replace(socketed("route", host="long-lived"), replicas="many"), "process-on-long-lived-host"),
         (socketed("route"), "process-on-unknown-host"),
         (socketed("custom-server", "next+custom-server"), None),
         (socketed("custom-server", "next+custom-server", "function"), None),
@@ -204,6 +206,12 @@ def test_each_application_is_told_once_in_the_order_of_the_head() -> None:
 def test_reasons_of_deciding_scores_come_first() -> None:
     profile: Profile = judged(replace(NEXT, pages=9, reasons=(*points("B", 4), *points("U", 3), *points("P", 3, 1))))
     assert [(reason.score, reason.points) for reason in profile.reasons()] == [("P", 3), ("U", 3), ("P", 1), ("B", 4)]
+
+
+def test_reasons_of_what_is_noted_come_first() -> None:
+    shared = judged(replace(FULL_STACK, reasons=(*points("B", 4), *points("U", 3), *points("C", 2, 1))))
+    assert shared.mismatch == "shared-api"
+    assert [reason.score for reason in shared.reasons()] == ["B", "C", "C", "U"]
 
 
 def test_what_speaks_against_splitting_is_told_where_a_split_could_be_read_from_the_label() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from reviewer.core.files import NoCache
 from reviewer.core.matrix import Fact, Place, Profile, Reason, ScoreName
-from reviewer.core.profile import Profiles, is_collection
+from reviewer.core.profile import Profiles
 from reviewer.core.project import Project
 from reviewer.core.snapshot import snapshot_of
 from reviewer.resources import built_in_rulebook
@@ -268,6 +268,20 @@ def test_timers_consumers_and_listeners_need_a_process(depends: str, code: str) 
     assert process({"tests/a.ts": code}, depends) == []
 
 
+def test_a_consumer_of_a_workspace_package_is_found_through_its_index() -> None:
+    tree = {
+        "package.json": json.dumps({"private": True, "workspaces": ["apps/*", "packages/*"]}),
+        "apps/web/package.json": manifest("next", "@acme/jobs"),
+        "apps/web/app/page.tsx": PAGE,
+        "apps/web/instrumentation.ts": "export const register = async () => { await import('./jobs'); };\n",
+        "apps/web/jobs.ts": "import { start } from '@acme/jobs';\nstart();\n",
+        "packages/jobs/package.json": manifest("bullmq", name="@acme/jobs", main="src/index.ts"),
+        "packages/jobs/src/index.ts": "export { start } from './work';\n",
+        "packages/jobs/src/work.ts": "import { Worker } from 'bullmq';\nexport const start = () => new Worker('');\n",
+    }
+    assert reasons(tree, "P", "apps/web") == [(2, "packages/jobs/src/work.ts", 2)]
+
+
 def test_what_only_computes_or_asks_needs_none() -> None:
     code = "import { Client } from 'pg';\nconst client = new Client();\nclient.query('SELECT 1');\n"
     assert process({"instrumentation.ts": code}, "pg") == []
@@ -428,6 +442,8 @@ def test_the_host_is_named_with_its_file() -> None:
     fly = "auto_stop_machines = true\nmin_machines_running = 0\n"
     assert profile({**tree, "fly.toml": fly}).mismatch == "process-on-scale-to-zero"
     assert profile({**tree, "fly.toml": ""}).mismatch == "process-on-long-lived-host"
+    ecosystem = "module.exports = { apps: [{ script: 'next', args: 'start', instances: 1 }] };\n"
+    assert profile({**tree, "ecosystem.config.js": ecosystem}).mismatch == "process-on-one-instance"
 
 
 def test_an_exported_build_is_static() -> None:
@@ -445,7 +461,6 @@ def chapter(root: str) -> Tree:
         ([f"part{index}" for index in range(6)], {}, True),
         ([f"part{index}" for index in range(5)], {}, False),
         ([f"part{index}" for index in range(6)], {"package.json": '{"workspaces": ["*"]}'}, False),
-        ([f"part{index}" for index in range(6)], {"nx.json": "{}"}, False),
         (["book/a", "book/b", "site"], {}, True),
         (["book/a", "site"], {}, False),
         (["book/a"], {}, False),
@@ -455,7 +470,7 @@ def chapter(root: str) -> Tree:
 )
 def test_a_collection_of_examples_has_no_profiles(roots: list[str], more: Tree, expected: bool) -> None:
     tree = {**more, **{path: text for root in roots for path, text in chapter(root).items()}}
-    assert is_collection(project_of(tree)) is expected
+    assert project_of(tree).is_collection is expected
     assert (profiles(tree) == {}) is expected
 
 
