@@ -179,6 +179,8 @@ def _client(project: Project, package: Package) -> str:
             return what
     if any(app.package is package for app in project.next_apps):
         return _NEXT
+    if any("storybook" in name for name in package.dependencies):
+        return ""
     is_page = project.files.is_file(join(package.dir, "index.html")) and "vite" in package.dependencies
     return "a Vite app" if is_page else ""
 

@@ -408,6 +408,10 @@ def test_a_client_of_the_workspace_counts_once_it_is_there_and_more_when_it_call
         (2, "apps/phone/src/api.ts", 1),
         (1, "apps/phone/package.json", 1),
     ]
+    vite = {"apps/shop/package.json": manifest("vite", name="shop"), "apps/shop/index.html": "<html></html>"}
+    assert reasons({**WORKSPACE, **vite}, "C", "apps/web") == [(1, "apps/shop/package.json", 1)]
+    stories = {**vite, "apps/shop/package.json": manifest("vite", "storybook", name="shop")}
+    assert reasons({**WORKSPACE, **stories}, "C", "apps/web") == []
     other = {"apps/phone/src/api.ts": "export const posts = () => fetch(`${url}/api/other`);\n"}
     assert reasons({**WORKSPACE, **PHONE, **other}, "C", "apps/web") == [(1, "apps/phone/package.json", 1)]
 
