@@ -160,7 +160,7 @@ def _gap(
     app: App, order: _Order, main: Registration, endpoints: Iterable[Endpoint], settings: Settings
 ) -> Iterator[Finding]:
     answered = frozenset().union(*(r.methods for r in order.registered if r.dispatch and not _is_for_assets(r)))
-    used = [endpoint for endpoint in endpoints if endpoint.methods - answered]
+    used = [e for e in endpoints if e.methods - answered and not _is_answered_anyway(app, order, e)]
     missing = frozenset({"POST"}).union(*(endpoint.methods for endpoint in used)) - answered
     if not missing:
         return
@@ -187,6 +187,13 @@ def _gap(
         subject=f"{main.path}:{main.line}",
         suggestion=_every_method(order, main),
     )
+
+
+def _is_answered_anyway(app: App, order: _Order, endpoint: Endpoint) -> bool:
+    """Whether a route of the server's own answers the URL, or may do so."""
+    url = (app.config.text("basePath") or "") + endpoint.pattern
+    own = (r for r in order.registered if r.paths and r.methods & endpoint.methods)
+    return any(registration.answers(url) is not False for registration in own)
 
 
 def _is_for_assets(registration: Registration) -> bool:

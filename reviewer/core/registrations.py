@@ -11,6 +11,7 @@ from reviewer.core.code import Code
 from reviewer.core.facts import Call, Expr, Ref
 from reviewer.core.finding import Site
 from reviewer.core.runs import Run, calls_in, framework_of, runs_in
+from reviewer.core.runs import is_next as is_next
 
 Dispatch = Literal["", "handle", "render", "partly"]
 
@@ -20,6 +21,7 @@ _NAMES = frozenset(["get", "post", "put", "patch", "delete", "all", "options", "
 _ALSO = frozenset({"setNotFoundHandler", "del"})
 _EVERY = frozenset({"use", "all", "register", "setNotFoundHandler"})
 _ROUTERS = frozenset({"@koa/router", "koa-router"})
+_RENDERS = ("render", "renderToHTML")
 _NEST = "@nestjs/core"
 _CATCH_ALL = frozenset({"*", "/*", "(.*)", "/(.*)", "*all", "/.*/", "/^.*$/", "/(.*)/", "/^\\/.*$/", "/^(.*)$/"})
 _PATTERN = re.compile(r"[*(:{?+]")
@@ -35,7 +37,7 @@ class Registration:
     was not found; ``targets`` what is to answer, ``mounts`` the identities of the objects among them.
     ``order`` is where it runs: a file, a function's id, and offsets in it.
     ``dispatch`` says whether it hands requests to Next: all it gets (``handle``), to a page (``render``), or only some
-    of them (``partly``).
+    of them (``partly``), as what is made with an instance of Next may do.
     """
 
     app: str
@@ -147,7 +149,7 @@ def _read(run: Run, ref: Ref, routes: _Routes) -> Iterator[Registration]:
     if chained:
         at, named = routes.get((run.path, call.start), (call.place[0], None))
         paths = _flat(named) if named is not None and at < call.place[0] else ()
-    dispatches = [kind for target in targets if (kind := dispatch_of(run.code, run.path, target))]
+    dispatches = [kind for target in targets if (kind := dispatch_of(run.code, run.path, target, run))]
     yield Registration(
         app=run.identity(call.callee),
         framework=framework_of(run.code, ref.module),
@@ -223,29 +225,27 @@ def _flat(expr: Expr) -> tuple[Expr, ...]:
 # -- what Next is handed --------------------------------------------------
 
 
-def is_next(ref: Ref | None) -> bool:
-    """Whether a reference is an instance ``next(...)`` made, or something reached from one."""
-    return ref is not None and ref.kind == "import" and ref.module == "next" and ref.path()[:1] == ("()",)
+def dispatch_of(code: Code, path: str, target: Expr, run: Run | None = None) -> Dispatch:
+    """How a registered function hands requests to Next, '' where it does not; *run* knows what parameters stand for."""
 
+    def expand(where: str, ref: Ref | None) -> Ref | None:
+        return run.expand(ref) if run is not None and where == path else code.expand(where, ref)
 
-def dispatch_of(code: Code, path: str, target: Expr) -> Dispatch:
-    """How a registered function hands requests to Next, '' where it does not."""
-    if is_handler(code, path, target):
+    if _is_handler(expand(path, target.ref)):
         return "handle"
     where, value = code.follow(path, target)
-    calls = list(calls_in(code, where, value))
-    handled = any(_is_handle(code.expand(where, call.callee)) for call in calls)
-    rendered = any(renders(code, where, call) for call in calls)
+    calls = [(call, expand(where, call.callee)) for call in calls_in(code, where, value)]
+    handled = any(_is_handle(ref) for _, ref in calls)
+    rendered = any(call.method in _RENDERS and is_next(ref) for call, ref in calls)
     if not handled and not rendered:
-        return ""
-    if any(_goes_on(call, value.function) for call in calls):
+        return "partly" if any(is_next(expand(where, arg.ref)) for arg in value.items) else ""
+    if any(_goes_on(call, value.function) for call, _ in calls):
         return "partly"
     return "handle" if handled else "render"
 
 
-def is_handler(code: Code, path: str, target: Expr) -> bool:
+def _is_handler(ref: Ref | None) -> bool:
     """Whether an expression is Next's request handler itself."""
-    ref = code.expand(path, target.ref) if target.ref is not None else None
     return ref is not None and is_next(ref) and ref.path()[-2:] == (".getRequestHandler", "()")
 
 
@@ -259,7 +259,7 @@ def handle_calls(code: Code, path: str, target: Expr) -> Iterator[tuple[str, Cal
 
 def renders(code: Code, path: str, call: Call) -> bool:
     """Whether a call has Next render a page."""
-    return call.method in ("render", "renderToHTML") and is_next(code.expand(path, call.callee))
+    return call.method in _RENDERS and is_next(code.expand(path, call.callee))
 
 
 def _is_handle(ref: Ref | None) -> bool:

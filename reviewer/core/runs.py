@@ -35,7 +35,7 @@ Given = Mapping[tuple[int, int], tuple[str, Ref]]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A call, in a function that may have been given a server: ``given`` are identities and references by parameter.
+    """A call, in a function that may have been given a server, or Next: ``given`` are identities and references.
 
     ``at`` is the call that runs the function, and the file of that call.
     """
@@ -90,17 +90,18 @@ def _in_order(facts: FileFacts | None) -> list[Call]:
 
 def _handed_over(run: Run, budget: _Budget, depth: int) -> Iterator[Run]:
     """``setupRoutes(server)``: the calls of a function of the repository that is given a server."""
-    servers = {
+    handed = {
         index: (run.identity(arg.ref), ref)
         for index, arg in enumerate(run.call.args)
-        if (ref := run.expand(arg.ref)) is not None and is_server(run.code, ref)
+        if (ref := run.expand(arg.ref)) is not None and (is_server(run.code, ref) or is_next(ref))
     }
-    follow = bool(servers) and depth > 0 and budget.left > 0
+    has_server = any(is_server(run.code, ref) for _, ref in handed.values())
+    follow = has_server and depth > 0 and budget.left > 0
     where, value = _called(run.code, run.path, run.call) if follow else (run.path, None)
     facts = run.code.facts(where)
     if value is None or value.kind != "function" or facts is None:
         return
-    given = {(value.function, index): server for index, server in servers.items()}
+    given = {(value.function, index): server for index, server in handed.items()}
     inside = facts.within(value.function)
     budget.left -= len(facts.calls)
     for call in _in_order(facts):
@@ -114,6 +115,11 @@ def framework_of(code: Code, module: str) -> str:
     """The framework an import brings, by its own name or an alias of a manifest; '' for any other module."""
     name = code.aliases.get(module, module)
     return name if name in FRAMEWORKS else ""
+
+
+def is_next(ref: Ref | None) -> bool:
+    """Whether a reference is an instance ``next(...)`` made, or something reached from one."""
+    return ref is not None and ref.kind == "import" and ref.module == "next" and ref.path()[:1] == ("()",)
 
 
 def is_server(code: Code, ref: Ref) -> bool:

@@ -97,6 +97,7 @@ def test_what_answers_every_url(code: str, is_catch_all: bool) -> None:
         ("(req, res, next) => { if (req.path === '/_next') return handle(req, res); next('route'); }", "partly"),
         ("(req, res) => app.render(req, res, '/a', req.query)", "render"),
         ("async (req, res) => { res.send(await app.renderToHTML(req, res, '/a', {})); }", "render"),
+        ("makeController(app, { cache: 1 })", "partly"),
         ("(req, res) => res.end()", ""),
         ("(req, res, next) => next()", ""),
     ],
@@ -201,3 +202,13 @@ def test_what_an_object_was_made_with() -> None:
 def test_which_urls_are_answered(code: str, url: str, answers: bool | None) -> None:
     (found,) = _registered(code)
     assert found.answers(url) is answers
+
+
+def test_functions_are_given_next_beside_a_server() -> None:
+    files = {
+        "routes": "module.exports = (server, nextApp) => {\n"
+        "const handle = nextApp.getRequestHandler(); server.get('*', (req, res) => handle(req, res)); };",
+        "end": "module.exports = (server, handle) => { server.post('*', handle); };",
+    }
+    found = _registered("require('./routes')(server, app); require('./end')(server, handle);", **files)
+    assert [(r.method, r.dispatch) for r in found] == [("get", "handle"), ("post", "handle")]
