@@ -10,7 +10,7 @@ from typing import Literal
 from reviewer.core.code import Code
 from reviewer.core.facts import Call, Expr, Ref
 from reviewer.core.finding import Site
-from reviewer.core.runs import Run, calls_in, framework_of, runs_in
+from reviewer.core.runs import Nesting, Run, calls_in, framework_of, runs_in
 from reviewer.core.runs import is_next as is_next
 
 Dispatch = Literal["", "handle", "render", "partly"]
@@ -35,7 +35,7 @@ class Registration:
     name that is imported by, another one for an alias. ``method`` is the name called, ``methods`` what it answers.
     ``paths`` are the expressions of its URLs, none where it answers every one or ``chained`` to a ``route('/x')`` that
     was not found; ``targets`` what is to answer, ``mounts`` the identities of the objects among them.
-    ``order`` is where it runs: a file, a function's id, and offsets in it.
+    ``order`` is where it runs: a file, a function's id, and offsets in it; ``around`` are the functions around that.
     ``dispatch`` says whether it hands requests to Next: all it gets (``handle``), to a page (``render``), or only some
     of them (``partly``), as what is made with an instance of Next may do.
     """
@@ -54,6 +54,7 @@ class Registration:
     column: int
     end_line: int
     order: tuple[str, int, int, int]
+    around: tuple[tuple[int, int], ...]
     conditional: bool
     dispatch: Dispatch = ""
     chained: bool = False
@@ -91,8 +92,11 @@ class Registration:
         return Site(self.path, self.line, self.column, self.end_line, message)
 
     def runs_before(self, other: Registration) -> bool:
-        """Whether it is registered first, as far as one function tells."""
-        return self.order[:2] == other.order[:2] and self.order[2:] < other.order[2:]
+        """Whether it is registered first, as far as one function tells, and the callbacks written in it."""
+        if self.order[:2] == other.order[:2]:
+            return self.order[2:] < other.order[2:]
+        path, function, offset, _ = self.order
+        return path == other.order[0] and any(function == f and offset < inner for f, inner in other.around)
 
 
 def _covers(path: str, url: str, by_prefix: bool) -> bool:
@@ -120,10 +124,11 @@ def _is_every_url(expr: Expr, method: str) -> bool:
 def registrations_in(code: Code, path: str) -> Iterator[Registration]:
     """What a file registers on the applications it makes or imports, through functions it hands them to as well."""
     routes: _Routes = {}
+    nesting = Nesting(code)
     for run in runs_in(code, path):
         ref = run.expand(run.call.callee)
         if ref is not None and is_instance(code, ref) and ref.last_member() in _NAMES | _ALSO:
-            yield from _read(run, ref, routes)
+            yield from _read(run, ref, routes, nesting)
 
 
 def is_instance(code: Code, ref: Ref) -> bool:
@@ -136,7 +141,7 @@ def is_instance(code: Code, ref: Ref) -> bool:
 _Routes = dict[tuple[str, int], tuple[int, Expr]]
 
 
-def _read(run: Run, ref: Ref, routes: _Routes) -> Iterator[Registration]:
+def _read(run: Run, ref: Ref, routes: _Routes, nesting: Nesting) -> Iterator[Registration]:
     """The registration a call is; none for reading a setting."""
     call, method, steps = run.call, ref.last_member(), ref.path()
     if method == "route" and len(call.args) == 1 and call.args[0].kind != "object":
@@ -165,6 +170,7 @@ def _read(run: Run, ref: Ref, routes: _Routes) -> Iterator[Registration]:
         column=call.column if call.place[1] == call.line else 1,
         end_line=call.end_line,
         order=run.order,
+        around=run.around(nesting),
         conditional=run.conditional,
         dispatch=dispatches[0] if dispatches else "",
         chained=chained,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -27,6 +28,8 @@ FRAMEWORKS = frozenset(
 HTTP = frozenset({"http", "node:http"})
 SECURE = frozenset({"https", "node:https", "http2", "node:http2", "spdy"})
 _MAKES_SERVER = ((".createServer",), (".createSecureServer",), (".Server",))
+# How an arrow function or a nameless one begins: a declaration could run before the place where it stands.
+_EXPRESSION = re.compile(rb"(?:async\b\s*)?(?:\(|[\w$]+\s*=>|function\s*\*?\s*\()")
 MAX_HANDED = 2
 MAX_READ = 200_000  # calls looked at for what one file hands over: hostile files hand everything to everything
 
@@ -64,9 +67,36 @@ class Run:
         path, outer = self.at or (self.path, self.call)
         return path, outer.function, outer.place[0], self.call.place[0] if self.at else -1
 
+    def around(self, nesting: Nesting) -> tuple[tuple[int, int], ...]:
+        """The functions around the one it runs in, each with the offset in it where the next one inside begins.
+
+        As far as these are expressions: what stands before them in a function has run when they do.
+        """
+        path, outer = self.at or (self.path, self.call)
+        return tuple(nesting.around(path, outer.function))
+
     @property
     def conditional(self) -> bool:
         return self.call.conditional or (self.at is not None and self.at[1].conditional)
+
+
+class Nesting:
+    """Which function is written inside which."""
+
+    def __init__(self, code: Code) -> None:
+        self.code = code
+        self._parents: dict[str, dict[int, int]] = {}
+
+    def around(self, path: str, function: int) -> Iterator[tuple[int, int]]:
+        facts, source = self.code.facts(path), self.code.files.source(path)
+        if facts is None or source is None:
+            return
+        if path not in self._parents:
+            self._parents[path] = {inner.id: inner.parent for inner in facts.functions}
+        parents = self._parents[path]
+        while function in parents and _EXPRESSION.match(source.data, function) is not None:
+            yield parents[function], function
+            function = parents[function]
 
 
 def runs_in(code: Code, path: str) -> Iterator[Run]:

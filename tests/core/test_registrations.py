@@ -26,6 +26,25 @@ def test_objects_made_alike_are_told_apart() -> None:
     assert first.app == same.app
 
 
+@pytest.mark.parametrize(
+    ("code", "in_order"),
+    [
+        ("server.use(a); app.prepare().then(() => { server.use(b); });", True),
+        ("server.use(a); app.prepare().then(function () { server.use(b); });", True),
+        ("server.use(a); const start = async () => { [1].map(x => server.use(b)); };", True),
+        ("server.use(a); async function start() { server.use(b); }", False),
+        ("server.use(a); async function start() { [1].map((x) => server.use(b)); }", False),
+        ("const start = async () => { server.use(a); }; const more = () => { server.use(b); };", False),
+        ("const start = async () => { server.use(a); }; server.use(b);", False),
+        ("const start = { then() { server.use(a); } }; server.use(b);", False),
+    ],
+)
+def test_callbacks_run_after_what_stands_before_them(code: str, in_order: bool) -> None:
+    first, second = _registered(code)
+    assert first.runs_before(second) is in_order
+    assert not second.runs_before(first)
+
+
 def test_an_object_is_the_same_in_every_file() -> None:
     index, routes = _registered(
         "module.exports = server; server.get('/a', h); const { more } = require('./more'); more(server);",
