@@ -28,6 +28,7 @@ ONLY_SAVES_WORK = (
     "self._is_helper(path)",
     "refuses(route.path)",
     "operand b''",
+    "not may_bring_5(project.code, app.package)",
     # A function's id is its offset in its file: the id of another file's function could match here by chance only.
     "operand handler.file == route.path",
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from reviewer.core.app import App
 from reviewer.core.check import Settings
 from reviewer.core.code import Code
-from reviewer.core.express import Dependency, express_behind
+from reviewer.core.express import Dependency, express_behind, may_bring_5
 from reviewer.core.expresspaths import equivalent, rejected
 from reviewer.core.facts import Expr
 from reviewer.core.finding import Finding, Site, Suggestion
@@ -32,7 +32,7 @@ class _Rejected:
 def express5_wildcard_path(app: App, project: Project, settings: Settings) -> Iterator[Finding]:
     """Every path string that the Express of a package rejects when it is registered."""
     owner = next(other for other in project.apps if other.package is app.package)
-    if owner is not app:
+    if owner is not app or not may_bring_5(project.code, app.package):
         return
     found = {}
     for script in sorted(project.marked[settings.rule.id]):

@@ -48,3 +48,10 @@ def express_behind(code: Code, package: Package, module: str) -> Dependency:
     if code.asked(package, _OTHER_PLATFORM) is not None:
         return replace(found, version=UNKNOWN)
     return replace(found, version=behind_platform(found.version))
+
+
+def may_bring_5(code: Code, package: Package) -> bool:
+    """Whether a package may import an Express that is not older than 5."""
+    aliases = (alias for alias, name in code.aliases.items() if name == "express")
+    asked = [name for name in ("express", *aliases) if code.asked(package, name) is not None]
+    return any(dependency(code, package, name).version.lt("5.0.0") is not True for name in asked)

@@ -112,9 +112,9 @@ def _starts_next(call: Call) -> bool:
 
 
 def _uses_next(code: Code, path: str) -> bool:
-    facts = code.facts(path)
-    for call in facts.calls if facts is not None else ():
-        if call.method in HANDLES and is_next(code.expand(path, call.callee)):
+    for run in runs_in(code, path):
+        call = run.call
+        if call.method in HANDLES and is_next(run.expand(call.callee)):
             return True
         if call.method.startswith("forRoot") and any(is_next(arg.ref) for arg in call.args):
             return True  # nest-next: RenderModule.forRootAsync(Next({...}))

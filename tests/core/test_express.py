@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from reviewer.core.express import express_behind
+from reviewer.core.express import express_behind, may_bring_5
 from reviewer.core.expresspaths import equivalent, rejected
 from tests.core.trees import code_of
 
@@ -31,6 +31,21 @@ from tests.core.trees import code_of
 def test_versions_of_express(dependencies: dict[str, str], module: str, is_below_5: bool | None) -> None:
     code = code_of({"package.json": json.dumps({"dependencies": dependencies})})
     assert express_behind(code, code.packages[""], module).version.lt("5.0.0") is is_below_5
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "may"),
+    [
+        ({"express": "^5.0.0"}, True),
+        ({"express": ">=4"}, True),
+        ({"express": "^4.0.0", "web": "npm:express@5.1.0"}, True),
+        ({"express": "^4.0.0", "express4": "npm:express@^4.1.0", "koa": "5.0.0"}, False),
+        ({"koa": "5.0.0"}, False),
+    ],
+)
+def test_which_packages_may_import_version_5(dependencies: dict[str, str], may: bool) -> None:
+    code = code_of({"package.json": json.dumps({"dependencies": dependencies})})
+    assert may_bring_5(code, code.packages[""]) is may
 
 
 def test_where_it_is_asked_for() -> None:

@@ -107,6 +107,17 @@ def test_type_assertions_do_not_hide_it() -> None:
         ),
         (
             {
+                "setup.js": "module.exports = (server, nextApp) => { const handle = nextApp.getRequestHandler();\n"
+                "server.get('/a', (req, res) => res.end()); server.all('*', (req, res) => handle(req, res)); };",
+                "server.js": "const next = require('next'); const app = next({});\n"
+                + _EXPRESS
+                + "require('./setup')(server, app); server.listen(3000);",
+            },
+            "server.js",
+            "server.js",
+        ),
+        (
+            {
                 "next.js": _NEXT + "module.exports = { handle };",
                 "app.js": "const { handle } = require('./next');\n"
                 + _EXPRESS
