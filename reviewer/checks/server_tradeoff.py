@@ -11,7 +11,7 @@ from reviewer.core.finding import Finding, Site
 from reviewer.core.project import Project
 from reviewer.core.registrations import Registration, is_next
 from reviewer.core.servers import CustomServer
-from reviewer.core.servertraits import is_bypassed, purpose_of, server_sites
+from reviewer.core.servertraits import purpose_of, server_sites
 
 _KINDS = {
     "@nestjs/core": "nest",
@@ -38,8 +38,7 @@ def custom_server_tradeoff(app: App, project: Project, settings: Settings) -> It
         return
     for server in project.servers_of(app):
         kind = _kind(server)
-        is_run = purpose_of(project.code, app, server) == "production" and not is_bypassed(project.code, app, server)
-        if kind in settings.options["enabled_for"] and is_run:
+        if kind in settings.options["enabled_for"] and purpose_of(project.code, app, server) == "production":
             yield _finding(app, server, kind, settings)
 
 

@@ -20,7 +20,7 @@ from reviewer.core.starts import Start, production_start
 MAX_NAMED = 3
 _FATES = ("shadowed", "missing", "bypassed")  # the gravest first
 _SERIOUS = frozenset({"auth", "security", "websocket"})
-_GENERATED = re.compile(r"server\.[cm]?[jt]s")
+_GENERATED = re.compile(r"server\.[jt]s")
 _SED = re.compile(r"\bsed\b")
 _PATCHED = ("standalone", "next.config")
 

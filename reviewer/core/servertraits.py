@@ -105,13 +105,6 @@ def host_entry(code: Code, server: CustomServer) -> str:
     return mentions_host(code, server.entry) or mentions_host(code, server.file)
 
 
-def is_bypassed(code: Code, app: App, server: CustomServer) -> bool:
-    """Whether the application is started by ``next start``, and nothing starts the server."""
-    start = production_start(code, app)
-    is_next = start is not None and start.runs_next_start(app) is not None
-    return is_next and not launchers_of(code, server.entry).production
-
-
 def start_of(code: Code, app: App, server: CustomServer) -> Start | None:
     """The production start of an application, where it is this server that it runs."""
     start = production_start(code, app)
