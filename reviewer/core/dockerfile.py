@@ -111,8 +111,8 @@ def _instructions(text: str) -> Iterator[tuple[str, str, int]]:
         if not held or held.lstrip().startswith("#"):
             continue
         while held.endswith("\\"):
-            more = next(lines, (0, ""))[1].rstrip()
-            held = held if more.lstrip().startswith("#") else f"{held[:-1]} {more}"
+            more = next(lines, (0, ""))[1].strip()
+            held = held if more.startswith("#") else f"{held[:-1].rstrip()} {more}"
         match = _INSTRUCTION.match(held)
         if match is None:
             continue

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from reviewer.core.dockerfile import Image, images_of, read_image, started
 from reviewer.core.files import Files, NoCache
+from reviewer.core.images import Image, images_of, read_image, started
 from reviewer.core.project import Project
 from reviewer.core.snapshot import snapshot_of
 from reviewer.resources import built_in_rulebook
