@@ -54,7 +54,7 @@ class Stage:
         if self.entrypoint is None or self.entrypoint.text.rstrip("'\"").endswith(".sh"):
             return self.command or self.entrypoint
         given = f" {self.command.text}" if self.command is not None else ""
-        return Written(self.entrypoint.text + given, self.entrypoint.line)
+        return Written(self.entrypoint.text + given, (self.command or self.entrypoint).line)
 
 
 def last_stage(text: str) -> Stage | None:
