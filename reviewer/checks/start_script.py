@@ -105,7 +105,6 @@ def _finding(
         level=level,
         evidence=evidence,
         args=args,
-        subject=server.file,
         suggestion=_suggestion(app, code, server, start, process),
     )
 

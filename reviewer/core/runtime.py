@@ -103,7 +103,9 @@ def declared_runtime(facts: FileFacts, forms: Collection[str]) -> Declared:
             if expr is None:
                 continue
         value = expr.name if expr is not None and expr.kind == "string" else None
-        return Declared(value, export.line, export.end_line, name == "config")
+        if name == "config" and expr is not None:
+            return Declared(value, expr.line, expr.end_line, True)
+        return Declared(value, export.line, export.end_line)
     return Declared()
 
 
