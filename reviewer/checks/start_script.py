@@ -105,6 +105,7 @@ def _finding(
         level=level,
         evidence=evidence,
         args=args,
+        subject=server.file,
         suggestion=_suggestion(app, code, server, start, process),
     )
 

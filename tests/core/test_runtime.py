@@ -51,7 +51,7 @@ def test_the_runtime_a_file_asks_for(code: str, value: str | None) -> None:
 
 def test_where_the_runtime_is_asked_for() -> None:
     facts = facts_of("\nexport const config = {\n  runtime: 'edge',\n};")
-    assert declared_runtime(facts, ("config",)) == Declared("edge", 2, 4, True)
+    assert declared_runtime(facts, ("config",)) == Declared("edge", 3, 3, True)
 
 
 @pytest.mark.parametrize(
