@@ -46,6 +46,7 @@ _VALUE_FLAGS: Mapping[str, frozenset[str]] = {
     "bun": frozenset({"--env-file", "--preload", "-r", "--port"}),
     "turbo": frozenset({"--concurrency", "--output-logs", "--log-order", "--log-prefix", "--cache-dir", "--env-mode"}),
     "lerna": frozenset({"--concurrency"}),
+    "nx": frozenset({"-c", "--configuration", "-t", "--target", "-p", "--projects", "--parallel"}),
     "node": frozenset(
         {"-r", "--require", "--import", "--loader", "--experimental-loader", "--env-file", "--env-file-if-exists", "-C"}
         | {"--conditions", "--max-old-space-size", "--watch-path", "--title"}
@@ -248,7 +249,7 @@ class Commands:
     def _task_runner(self, program: str, args: list[str], directory: str, depth: int) -> list[Process]:
         unknown = Process("unknown", " ".join((program, *args)))
         if program == "nx":
-            return [unknown]
+            return self._nx(list(_operands(program, args)), directory, depth) or [unknown]
         words, selectors = _selectors(program, args[: args.index("--")] if "--" in args else args)
         tasks = words[1:] if words[:1] == ["run"] else words
         processes: list[Process] = []
@@ -259,6 +260,14 @@ class Commands:
                 elif member != directory and (script := self.packages[member].scripts.get(task)) is not None:
                     processes += self._resolve(script, member, depth + 1)
         return processes
+
+    def _nx(self, words: list[str], directory: str, depth: int) -> list[Process]:
+        """``nx run project:task`` and ``nx task project``, where the task is a script of the project's package."""
+        words = words[1:] if words[:1] == ["run"] else [":".join(words[1::-1])] if len(words) == 2 else []
+        project, _, task = (words[0] if len(words) == 1 else "").partition(":")
+        selected = self._selected(project, directory)[0] if project else None
+        script = self.packages[selected].scripts.get(task.partition(":")[0]) if selected is not None else None
+        return self._resolve(script, selected, depth + 1) if selected is not None and script is not None else []
 
     def _parallel(self, program: str, args: list[str], directory: str, depth: int) -> list[Process]:
         package = self.packages.get(directory)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -14,6 +15,7 @@ MAX_STEPS = 20_000
 Rest = Literal["unset", "wrapped", "unknown"]
 
 _RESTS: tuple[Rest, ...] = ("unset", "wrapped", "unknown")
+_UNKNOWN = object()
 _READABLE = ("string", "number", "bool", "object", "array", "function")
 
 
@@ -247,3 +249,23 @@ class ConfigReader:
         if value is not None and value != expr:
             return replace(self._slot(value, where, depth + 1), line=expr.line)
         return Slot((), False, True, expr.line)
+
+
+def plain(reader: ConfigReader, expr: Expr, depth: int = 0) -> object:
+    """A value as plain data; what cannot be read is a value equal to nothing."""
+    if expr.kind == "string":
+        return expr.name
+    if expr.kind == "number":
+        return int(expr.name) if re.fullmatch(r"[0-9]{1,9}", expr.name) else _UNKNOWN
+    if expr.kind == "bool":
+        return expr.name == "true"
+    if expr.kind == "array":
+        return [plain(reader, item, depth + 1) for item in expr.items]
+    state = reader.read(expr) if expr.kind in ("object", "ref", "call") and depth < 3 else None
+    if state is None or not state.slots:
+        return _UNKNOWN
+    one = {
+        name: slot.values[0] if len(slot.values) == 1 and not slot.unknown else None
+        for name, slot in state.slots.items()
+    }
+    return {name: plain(reader, value, depth + 1) if value is not None else _UNKNOWN for name, value in one.items()}

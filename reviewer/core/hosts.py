@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from reviewer.core.configvalues import ConfigReader, plain
 from reviewer.core.dockerfile import last_stage
 from reviewer.core.files import Files
 from reviewer.core.manifest import join, load_yaml_file, parent
@@ -175,16 +177,25 @@ def _text(files: Files, path: str) -> str:
 _VERCEL_KEYS = ("functions", "regions", "crons", "buildCommand", "services", "framework", "builds", "installCommand")
 
 
+def _vercel_config(files: Files, path: str) -> dict[str, Any] | None:
+    """What a vercel.json, or its like in another language, declares; None where it declares nothing."""
+    text = _text(files, path)
+    if path.endswith((".json", ".toml")):
+        value = _loads(text) if path.endswith(".json") else _toml(text)
+        return value if isinstance(value, dict) else None
+    facts = files.facts(path)
+    export = (facts.export("config") or facts.export("default")) if facts is not None else None
+    expr = export.expr if export is not None else None
+    value = plain(ConfigReader(facts), expr) if facts is not None and expr is not None else None
+    return (
+        value if isinstance(value, dict) else {key: key for key in _VERCEL_KEYS if key in text and key != "framework"}
+    )
+
+
 def _vercel(files: Files, path: str) -> Iterator[Placed]:
-    directory, text = parent(path), _text(files, path)
-    if not path.endswith(".json"):
-        if re.search(r"runtime\"?\s*[:=]\s*['\"]container", text):
-            yield Placed(directory, Signal("vercel-container", 0.9, path, "scale-to-zero"))
-        else:
-            weight = 0.9 if any(key in text for key in _VERCEL_KEYS) else 0.5
-            yield Placed(directory, Signal("vercel", weight, path, "function"))
+    directory, text, config = parent(path), _text(files, path), _vercel_config(files, path)
+    if config is None:
         return
-    config = _json(text)
     services = {**_dict(config.get("experimentalServices")), **_dict(config.get("services"))}
     if services:
         yield from (
@@ -194,8 +205,6 @@ def _vercel(files: Files, path: str) -> Iterator[Placed]:
         )
         return
     git, framework = _dict(config.get("git")), config.get("framework", "nextjs")
-    if not text or not isinstance(_loads(text), dict):
-        return
     line = _key_line(text, *(key for key in _VERCEL_KEYS if key in config))
     if git.get("deploymentEnabled") is False:
         yield Placed(directory, Signal("vercel", 0.2, path, "function", _key_line(text, "deploymentEnabled")))
@@ -452,13 +461,20 @@ def _loads(text: str) -> object:
         return None
 
 
+def _toml(text: str) -> object:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 def _json(text: str) -> dict[str, Any]:
     return _dict(_loads(text))
 
 
 def _key_line(text: str, *keys: str) -> int:
-    """The line of the first of some keys that a JSON text holds."""
+    """The line of the first of some keys that a text holds."""
     for key in keys:
-        if (match := re.search(rf'"{re.escape(key)}"\s*:', text)) is not None:
+        if (match := re.search(rf"(?<![\w.]){re.escape(key)}['\"]?\s*[:=]", text)) is not None:
             return _line(text, match.start())
     return 1

@@ -8,14 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from reviewer.core.configvalues import ConfigReader
-from reviewer.core.facts import Expr
+from reviewer.core.configvalues import ConfigReader, plain
 from reviewer.core.files import Files
 from reviewer.core.manifest import load_jsonc, load_yaml_file
 from reviewer.core.snapshot import is_script
 
 ECOSYSTEM = re.compile(r"(?:ecosystem|pm2|process)[^/]*\.(?:[cm]?[jt]s|json|ya?ml)")
-_UNKNOWN = object()
 
 Replicas = Literal["1", "many", "unknown"]
 
@@ -60,29 +58,9 @@ def _from_script(files: Files, path: str) -> Iterator[tuple[Mapping[str, Any], i
     apps = reader.read(exported).slots.get("apps")
     lists = apps.values if apps is not None else (exported,)
     for item in (item for value in lists if value.kind == "array" for item in value.items):
-        options = _plain(reader, item, 0)
+        options = plain(reader, item)
         if isinstance(options, dict):
             yield options, item.line
-
-
-def _plain(reader: ConfigReader, expr: Expr, depth: int) -> object:
-    """A value as plain data; what cannot be read is a value equal to nothing."""
-    if expr.kind == "string":
-        return expr.name
-    if expr.kind == "number":
-        return int(expr.name) if re.fullmatch(r"[0-9]{1,9}", expr.name) else _UNKNOWN
-    if expr.kind == "bool":
-        return expr.name == "true"
-    if expr.kind == "array":
-        return [_plain(reader, item, depth + 1) for item in expr.items]
-    state = reader.read(expr) if expr.kind in ("object", "ref", "call") and depth < 3 else None
-    if state is None or not state.slots:
-        return _UNKNOWN
-    one = {
-        name: slot.values[0] if len(slot.values) == 1 and not slot.unknown else None
-        for name, slot in state.slots.items()
-    }
-    return {name: _plain(reader, value, depth + 1) if value is not None else _UNKNOWN for name, value in one.items()}
 
 
 def _app(options: Mapping[str, Any], line: int) -> PmApp:

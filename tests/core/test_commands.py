@@ -173,6 +173,9 @@ def test_arguments_after_a_script_are_the_scripts(command: str) -> None:
         "npx turbo run start --filter=web -- -p 4000",
         "pnpm turbo start --filter web",
         "lerna run start --scope @acme/web",
+        "nx run @acme/web:start",
+        "nx run @acme/web:start:production --verbose",
+        "npx nx start web",
         "cd apps/web && next start",
         "(cd apps/web && npm start)",
         "next start ./apps/web",
@@ -200,7 +203,19 @@ def test_every_member_that_has_the_script_runs(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["turbo run start --filter=nope", "pnpm --filter '' start", "nx run web:serve", "npm -w /srv start"]
+    "command",
+    [
+        "turbo run start --filter=nope",
+        "pnpm --filter '' start",
+        "npm -w /srv start",
+        "nx run @acme/web:serve",
+        "nx run nope:start",
+        "nx serve nope",
+        "nx run start",
+        "nx run-many -t start",
+        "nx run-many start",
+        "nx",
+    ],
 )
 def test_selections_that_cannot_be_told_are_unknown(command: str) -> None:
     assert _resolved(command) == ["unknown"]
