@@ -11,6 +11,7 @@ from reviewer.core.app import App
 from reviewer.core.code import Code
 from reviewer.core.facts import Call, Ref
 from reviewer.core.launch import Launchers, launchers_of
+from reviewer.core.loads import Loads
 from reviewer.core.manifest import join, parent
 from reviewer.core.matrix import Confidence, Place
 from reviewer.core.project import Project
@@ -19,8 +20,6 @@ from reviewer.core.symbols import SPEAKING_LENGTH, Symbols
 FeatureKind = Literal["websocket", "scheduler", "queue-consumer", "listener"]
 
 MAX_ENTRIES = 8
-MAX_REACH = 3  # a package's file, its index, what starts it, and who calls that
-MAX_ASKED = 12
 _MADE: dict[FeatureKind, Symbols] = {
     "scheduler": Symbols.of(
         (
@@ -83,6 +82,7 @@ class Features:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.code: Code = project.code
+        self.loads = Loads(project)
         self._launchers: dict[str, Launchers] = {}
 
     def of(self, app: App) -> tuple[Feature, ...]:
@@ -92,9 +92,10 @@ class Features:
     @cached_property
     def _by_root(self) -> dict[tuple[str, str], tuple[Feature, ...]]:
         found: dict[tuple[str, str], list[Feature]] = {}
-        for path in sorted(self._marked()):
-            features = list(recognised(self.code, path))
-            for app, place, entry, confidence in self._places(path) if features else ():
+        made = {path: features for path in sorted(self._marked()) if (features := list(recognised(self.code, path)))}
+        reached = self.loads.reach(made)
+        for path, features in made.items():
+            for app, place, entry, confidence in self._places(path, reached[path]):
                 rows = found.setdefault((app.kind, app.root), [])
                 for feature in features:
                     if place == "route" and self._feeds_a_response(feature, entry):
@@ -127,9 +128,8 @@ class Features:
 
     # -- where it runs --------------------------------------------------
 
-    def _places(self, path: str) -> Iterator[tuple[App, Place, str, Confidence]]:
+    def _places(self, path: str, reach: set[str]) -> Iterator[tuple[App, Place, str, Confidence]]:
         """The applications that run a file, and how: each application once, the surest place first."""
-        reach = self._reach(path)
         found = False
         for app in self.project.apps:
             place = self._place_in(app, path, reach)
@@ -139,21 +139,6 @@ class Features:
         owner = self.project.app_of(path)
         if not found and owner is not None and (entry := self._own_process(reach, owner)):
             yield owner, "service", entry, "high"
-
-    def _reach(self, path: str) -> set[str]:
-        """The file and the scripts that load it, nearest first, as far as asking is cheap."""
-        seen = {path: 0}
-        queue = [path]
-        for _ in range(MAX_ASKED):
-            if not queue:
-                break
-            at = queue.pop(0)
-            for importer in sorted(self.project.graph.importers(at)):
-                if importer not in seen:
-                    seen[importer] = seen[at] + 1
-                    if seen[importer] < MAX_REACH:
-                        queue.append(importer)
-        return set(seen)
 
     def _place_in(self, app: App, path: str, reach: set[str]) -> tuple[Place, str, Confidence] | None:
         if app.kind == "service":

@@ -129,7 +129,7 @@ class Profiles:
         if behaviours:
             text = "the custom server does more than hand requests to Next: {}"
             yield Reason("P", 1, replace(behaviours[0], text=text))
-        if (memory := process_memory(surface)) is not None:
+        if (memory := process_memory(surface, self.features.loads)) is not None:
             yield Reason("P", 1, memory)
         if (duration := self._duration(surface)) is not None:
             yield Reason("P", 1, duration)

@@ -38,6 +38,8 @@ _PRERENDER = re.compile(
 _SERVER_PROPS = re.compile(rb"^export\s+(?:async\s+)?(?:function|const)\s+getServerSideProps\b", re.MULTILINE)
 _DATA = re.compile(rb"\b(?:getServerSideProps|getStaticProps|getInitialProps|useSWR|useQuery)\b|\bfetch\(")
 _ASYNC_PAGE = re.compile(rb"^export\s+default\s+async\s+function\b", re.MULTILINE)
+_DIRECTIVE = re.compile(rb"""(?:\xef\xbb\xbf)?(?>\s+|//[^\n]*\n|/\*(?s:.*?)\*/)*+['"]use server['"]""")
+_ACTION = re.compile(rb"^export\s+(?:default\s+)?(?:async\s+function|function|const|let)\b", re.MULTILINE)
 _INLINE_ACTION = re.compile(rb"""^[ \t]+['"]use server['"]""", re.MULTILINE)
 _METADATA = frozenset({"sitemap", "robots"})
 
@@ -119,11 +121,10 @@ class Surface:
         return total, first
 
     def _actions_in(self, path: str) -> tuple[int, Fact | None]:
-        facts = self.code.surface(path)
-        if facts is not None and "use server" in facts.directives:
-            exports = [export for export in facts.exports if export.name != "*"]
-            return len(exports), Fact("{} Server Actions", path, exports[0].line) if exports else None
         data = self.code.files.raw(path) or b""
+        if _DIRECTIVE.match(data, 0, MAX_HEAD):
+            line = first_line(data, _ACTION)
+            return len(_ACTION.findall(data)), Fact("{} Server Actions", path, line) if line else None
         line = first_line(data, _INLINE_ACTION)
         return len(_INLINE_ACTION.findall(data)), Fact("{} Server Actions", path, line, "medium") if line else None
 
