@@ -11,15 +11,18 @@ from reviewer.core.project import Project
 MAX_HOPS = 3  # a package's file, its index, what starts it, and who calls that
 MAX_ASKED = 30
 _SPECIFIER = re.compile(rb"""\b(?:from|import|require)\s*\(?\s*['"`]([^'"`\n]+)['"`]""")
+_IN_FUNCTION = re.compile(rb"\b(?:import|require)\s*\(")
 _FOLDERS = (b".", b"..", b"./", b"../")
 
 
 class Loads:
-    """The loaders of files of one tree, asked for in one pass over its scripts for each step away from them."""
+    """What loads files of one tree, components left out: one pass over its scripts for each step away from them."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
         self._importers: dict[str, set[str]] = {}
+        routes = {route.path for app in project.next_apps for route in app.api_routes}
+        self._scripts = [path for path in project.scripts if not path.endswith("x") or path in routes]
 
     def reach(self, starts: Iterable[str]) -> dict[str, set[str]]:
         """For each file, itself and the scripts that load it within a few imports, as far as asking is cheap."""
@@ -38,7 +41,7 @@ class Loads:
         wanted = [target for target in targets if target not in self._importers]
         names = {target: tuple(self._names(target)) for target in wanted}
         words = {target: tuple((name,) for name in found) for target, found in names.items()}
-        marked = self.project.files.containing(self.project.scripts, words) if words else {}
+        marked = self.project.files.containing(self._scripts, words) if words else {}
         for target in wanted:
             likely = (path for path in sorted(marked[target] - {target}) if self._names_it(path, target, names[target]))
             self._importers[target] = {path for path in likely if self._loads(path, target)}
@@ -49,7 +52,8 @@ class Loads:
         imports = facts.imports if facts is not None else ()
         if any(resolver.resolve(path, item.module) == target for item in imports if not item.type_only):
             return True
-        return target in self.project.graph.imports(path)
+        data = self.project.files.raw(path) or b""
+        return _IN_FUNCTION.search(data) is not None and target in self.project.graph.imports(path)
 
     def _names_it(self, path: str, target: str, names: tuple[bytes, ...]) -> bool:
         """Whether the text of a script has an import that leads to a file."""
