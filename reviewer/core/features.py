@@ -164,6 +164,13 @@ class Features:
         inside = sorted(path for path in reach if self.code.package_of(path) is app.package)
         return next((path for path in inside[:MAX_ENTRIES] if self.launchers(path).production), "")
 
+    def starter(self, entry: str) -> str:
+        """What starts an entry in production, its own package first; '' where nothing does."""
+        package = self.code.package_of(entry)
+        own = f"{package.path} script " if package is not None else ""
+        production = self.launchers(entry).production
+        return min(production, key=lambda label: (not label.startswith(own), label), default="")
+
     def launchers(self, entry: str) -> Launchers:
         if entry not in self._launchers:
             self._launchers[entry] = launchers_of(self.code, entry)

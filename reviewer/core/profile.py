@@ -102,14 +102,14 @@ class Profiles:
         if app.is_static:
             return "static", (Fact("the build is exported as files", app.config.path),)
         if launched:
-            starter = self.features.launchers(launched[0].entry).production[0]
+            starter = self.features.starter(launched[0].entry)
             text = "starts Next itself, and is started by {}"
             return "next+custom-server", (Fact(text, launched[0].file, launched[0].line, names=(starter,)),)
         if links:
             return "next+service", tuple(link.fact for link in links[:1])
         for feature in features:
             if feature.place == "service":
-                starter = self.features.launchers(feature.entry).production[0]
+                starter = self.features.starter(feature.entry)
                 text = "runs beside Next, started by {}"
                 return "next+service", (Fact(text, feature.entry, 1, feature.confidence, (starter,)),)
         return "next", ()
@@ -157,9 +157,11 @@ class Profiles:
     # -- a service --------------------------------------------------
 
     def _service(self, app: App, service: Service) -> Measures:
-        starters = self.features.launchers(service.entry).production
-        by = "is started by {}" if starters else "is handed to a function host"
-        opened = Fact(f"opens its port here, and {by}", service.entry, service.line, names=starters[:1])
+        starter = self.features.starter(service.entry)
+        by = "is started by {}" if starter else "is handed to a function host"
+        opened = Fact(
+            f"opens its port here, and {by}", service.entry, service.line, names=(starter,) if starter else ()
+        )
         return Measures(
             app.root,
             app.name,

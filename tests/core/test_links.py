@@ -259,3 +259,10 @@ def test_timers_of_a_service_on_functions_have_no_owner() -> None:
 def test_routes_beside_a_service_stay_the_applications() -> None:
     tree = {**LINKED, **{f"apps/web/{path}": text for path, text in routes(3).items()}}
     assert profile(tree, "apps/web").label == "R3"
+
+
+def test_the_package_of_an_entry_is_named_as_what_starts_it_whatever_the_order_of_files() -> None:
+    other = {"apps/aaa/package.json": manifest("koa", name="aaa", scripts={"start": "node index.js"})}
+    for tree in ({**API, **other}, {**other, **API}):
+        (made,) = profiles(tree).values()
+        assert made.measures.has_facts[0].names == ("apps/api/package.json script start",)
