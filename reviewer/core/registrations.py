@@ -83,7 +83,7 @@ class Registration:
     def label(self) -> str:
         """How people call it: ``GET /x``, or ``use(helmet)`` for what answers every URL."""
         url = self.url or ("…" if self.paths or self.chained else "")
-        if self.method not in ("use", "register"):
+        if self.method not in ("use", "register", "route"):
             return f"{self.method.upper()} {url}".rstrip()
         return f"{self.method}('{url}')" if url else f"{self.method}({_name(self.targets[0])})"
 
