@@ -20,7 +20,7 @@ from reviewer.core.roles import is_ignored
 Started = Literal["generated", "next-start", "own", "missing", "unknown"]
 
 MAX_IMAGES = 20
-STANDALONE = ".next/standalone"
+STANDALONE = "/standalone"  # below the build directory, whatever its name
 
 _NAME = re.compile(r"(?:Dockerfile|Containerfile)(?:\.[\w-]+)*|[\w-]+\.(?:Dockerfile|Containerfile)", re.IGNORECASE)
 _OTHER_PURPOSE = re.compile(r"(?:^|[._-])(?:dev|development|test|tests|e2e|ci|local|storybook|vercel)(?:[._-]|$)")

@@ -95,6 +95,7 @@ _STANDALONE = "FROM a\nWORKDIR /app\nCOPY --from=b /app/.next/standalone ./\n"
         (_STANDALONE + "CMD nginx", "server.js", "unknown"),
         (_STANDALONE, "server.js", "unknown"),
         ("FROM a\nCOPY . .\nCMD node server.js", "server.js", "own"),
+        ("FROM a\nCOPY web_build/standalone/ ./\nCMD node server.js", "server.js", "generated"),
         ("FROM a\nCOPY .next/standalone ./out\nCMD node out/server.js", "server.js", "generated"),
     ],
 )
