@@ -42,7 +42,7 @@ def _in_proxy(app: App, settings: Settings) -> Iterator[Finding]:
         return
     declared = declared_runtime(facts, ("config", "runtime"))
     if declared.value != "":
-        sites = [Site(proxy.path, declared.line, 1, declared.end_line, "`runtime` is set here"), *_version(app)]
+        sites = [Site(proxy.path, declared.line, 1, declared.end_line, "`runtime` is set here"), _version(app)]
         yield settings.finding(app, sites, key="runtime", args={"what": "proxy", "entry": "proxy", "file": proxy.path})
 
 
@@ -51,7 +51,7 @@ def _deprecated(app: App, entry: EdgeEntry, settings: Settings) -> Iterator[Find
         return
     yield settings.finding(
         app,
-        [_declaration(entry.path, entry.declared), *_version(app)],
+        [_declaration(entry.path, entry.declared), _version(app)],
         key="deprecated",
         level="notice",
         args={"what": "deprecated", "entry": "route", "file": entry.path},
@@ -99,7 +99,7 @@ def _sites(app: App, entry: EdgeEntry, use: NodeUse) -> Iterator[Site]:
         yield _declaration(entry.path, entry.declared)
     if use.nature == "core":
         yield from _built(app)
-    yield from _version(app)
+    yield _version(app)
 
 
 def _declaration(path: str, declared: Declared) -> Site:
@@ -111,10 +111,9 @@ def _built(app: App) -> Iterator[Site]:
         yield Site(app.bundler.path, app.bundler.line, 1, app.bundler.line, "the build runs here")
 
 
-def _version(app: App) -> Iterator[Site]:
-    asked = app.declaration("next")
-    if asked is not None:
-        yield Site(*asked, 1, asked[1], "the version of Next")
+def _version(app: App) -> Site:
+    version = app.version("next")
+    return Site(version.path, version.line, 1, version.line, "the version of Next")
 
 
 # -- ways out ---------------------------------------------------------------------------------------------------------

@@ -196,9 +196,9 @@ def _sites(app: App, fault: _Fault) -> Iterator[Site]:
     """The places that make the file dead though nobody touched it, so that a change to any of them is the anchor."""
     if fault.form == "both":
         yield Site(fault.expected, 1, 1, 1, "the other file")
-    asked = app.declaration("next") if "version" in fault.facts else None
-    if asked is not None:
-        yield Site(*asked, 1, asked[1], "the version of Next")
+    if "version" in fault.facts:
+        version = app.version("next")
+        yield Site(version.path, version.line, 1, version.line, "the version of Next")
     if "place" in fault.facts:
         yield Site(app.conventions.marker, 1, 1, 1, "this folder decides where Next looks")
     if "bundler" in fault.facts and app.bundler.path:

@@ -11,10 +11,10 @@ from reviewer.core.bodies import Endpoint, endpoints_of
 from reviewer.core.check import Settings
 from reviewer.core.code import Code
 from reviewer.core.finding import Finding, Level, Suggestion
+from reviewer.core.manifest import package_name
 from reviewer.core.parsers import Parsers, parser_in
 from reviewer.core.project import Project
 from reviewer.core.registrations import EVERY_METHOD, Registration, made_with
-from reviewer.core.resolve import package_name
 
 MAX_NAMED = 3
 # Frameworks that run what is registered in order, and those whose methods are told apart where they are registered.

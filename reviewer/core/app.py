@@ -11,10 +11,10 @@ from reviewer.core.conventions import Bundler, Conventions, bundler_of
 from reviewer.core.deploy import Deployment, deployment
 from reviewer.core.finding import Evidence
 from reviewer.core.handlers import Handler, handlers_of
-from reviewer.core.manifest import Package, ancestors, join, package_name, parent
+from reviewer.core.manifest import Package, join, parent
 from reviewer.core.nextconfig import NextConfig, read_config
 from reviewer.core.roles import DEFAULT_EXTENSIONS, Route, app_route, pages_route, pattern_matches
-from reviewer.core.versions import UNKNOWN, Version, express_behind, package_behind
+from reviewer.core.versions import Version
 
 
 class App:
@@ -121,39 +121,12 @@ class App:
             self._versions[name] = self.code.version(self.package, name)
         return self._versions[name]
 
-    def package_behind(self, module: str) -> str:
-        """The package an import names: behind an alias such as ``express4: npm:express@^4`` the real one."""
-        name = package_name(module)
-        spec = self.code.spec(self.package, name)
-        resolved = self.code.versions.resolved(self.package, name, spec) if spec is not None else ""
-        return package_behind(resolved, name)
-
-    def version_of_module(self, module: str) -> Version:
-        """Possible versions of the package an import names."""
-        return self.version(package_name(module))
-
-    def express_version(self, module: str = "express") -> Version:
-        """Possible versions of the Express an import brings: of Express itself, of an alias, or of Nest's platform."""
-        name = package_name(module)
-        if name == "@nestjs/platform-express" or (name == "express" and not self.depends_on(name)):
-            return express_behind(self.version("@nestjs/platform-express"))
-        return self.version(name) if self.package_behind(name) == "express" else UNKNOWN
-
     @cached_property
     def _versions(self) -> dict[str, Version]:
         return {}
 
     def depends_on(self, name: str) -> bool:
         return self.code.spec(self.package, name) is not None
-
-    def declaration(self, name: str) -> tuple[str, int] | None:
-        """The manifest and the line that ask for a dependency: the package's own, else the nearest one above."""
-        for directory in ancestors(self.package.dir):
-            package = self.code.packages.get(directory)
-            if package is not None and name in package.dependencies:
-                section = package.dependencies[name][1]
-                return package.path, package.positions.get((section, name), (1, 1))[0]
-        return None
 
     @cached_property
     def deployment(self) -> Deployment:

@@ -8,8 +8,8 @@ from typing import Literal
 
 from reviewer.core.code import Code
 from reviewer.core.facts import Call, Expr, FileFacts, Ref
+from reviewer.core.manifest import package_name
 from reviewer.core.registrations import Registration, is_next, registrations_in, renders
-from reviewer.core.resolve import package_name
 from reviewer.core.runs import HTTP, SECURE, calls_in, makes_http_server, runs_in
 
 BehaviourKind = Literal["api", "auth", "security", "websocket", "middleware", "page", "tls"]

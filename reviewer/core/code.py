@@ -15,7 +15,7 @@ from reviewer.core.pm2 import pm2_apps
 from reviewer.core.resolve import ImportResolver
 from reviewer.core.snapshot import Snapshot
 from reviewer.core.symbols import Symbols
-from reviewer.core.versions import UNKNOWN, Version, Versions
+from reviewer.core.versions import UNKNOWN, Version, Versions, package_behind
 
 MAX_HOPS = 2
 
@@ -76,9 +76,13 @@ class Code:
 
     @cached_property
     def aliases(self) -> Mapping[str, str]:
-        """What ``npm:`` specs of the manifests install under another name: the package by that name."""
-        specs = {name: spec for p in self.packages.values() for name, (spec, _) in p.dependencies.items()}
-        return {n: spec[4:].rpartition("@")[0] or spec[4:] for n, spec in specs.items() if spec.startswith("npm:")}
+        """Packages that manifests install under another name, as ``npm:`` specs do: the package by that name."""
+        found = {}
+        for package in self.packages.values():
+            for name, (spec, _) in package.dependencies.items():
+                if spec.startswith(("npm:", "catalog:")):
+                    found[name] = package_behind(self.versions.resolved(package, name, spec), name)
+        return {name: behind for name, behind in found.items() if behind != name}
 
     def version(self, package: Package, name: str) -> Version:
         """Possible versions of a dependency; unknown where nothing asks for it."""

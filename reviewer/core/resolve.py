@@ -189,11 +189,6 @@ def _split_package(specifier: str) -> tuple[str, str]:
     return "/".join(parts[:count]), "/".join(parts[count:])
 
 
-def package_name(specifier: str) -> str:
-    """The package an import specifier names: ``@scope/name/x`` is of ``@scope/name``."""
-    return _split_package(specifier)[0]
-
-
 def _star(text: str, prefix: str, suffix: str) -> str | None:
     """What the star of a pattern stands for in *text*, or None where the pattern does not match."""
     if not (text.startswith(prefix) and text.endswith(suffix) and len(text) >= len(prefix) + len(suffix)):

@@ -13,9 +13,8 @@ from reviewer.core.facts import Assignment, Call, Expr, FileFacts, Import, Ref
 from reviewer.core.finding import Site
 from reviewer.core.images import images_of, started
 from reviewer.core.launch import launchers_of, mentions_host, runs
-from reviewer.core.manifest import ancestors, join
+from reviewer.core.manifest import ancestors, join, package_name
 from reviewer.core.registrations import dispatch_of, is_instance, is_next, registrations_in
-from reviewer.core.resolve import package_name
 from reviewer.core.runs import FRAMEWORKS, HTTP, SECURE
 from reviewer.core.servers import CustomServer
 from reviewer.core.starts import Start, production_start

@@ -152,8 +152,8 @@ def test_where_a_dependency_is_asked_for() -> None:
         snapshot_of({"package.json": root, "web/package.json": inner, "web/app/page.tsx": PAGE}), NAMES, {}, NoCache()
     )
     app = next(app for app in project.next_apps if app.root == "web")
-    assert app.declaration("next") == ("package.json", 2)
-    assert app.declaration("express") is None
+    assert (app.version("next").path, app.version("next").line) == ("package.json", 2)
+    assert app.version("express").path == ""
 
 
 def test_the_file_that_stands_for_a_folder_is_a_script_if_there_is_one() -> None:
