@@ -62,7 +62,11 @@ def _suggestion(suggestion: Suggestion, at: Anchor | None) -> Iterator[str]:
     lines = {suggestion.line, suggestion.end_line}
     applies = at is not None and at.path == suggestion.path and lines == {at.line}
     if not applies:
-        yield f"**Instead**, at {code(f'{suggestion.path}:{suggestion.line}')}:"
+        place = code(f"{suggestion.path}:{suggestion.line}")
+        if not replacement:
+            yield f"**Instead**, delete {place}."
+            return
+        yield f"**Instead**, at {place}:"
     yield f"{fence}{'suggestion' if applies else ''}\n{replacement}\n{fence}"
 
 

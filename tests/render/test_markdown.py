@@ -143,6 +143,12 @@ def test_a_line_that_cannot_be_shown_as_it_is_is_not_suggested(line: str) -> Non
     assert suggested(line) == []
 
 
+def test_a_line_to_delete_is_named_where_the_comment_stands_elsewhere() -> None:
+    gone = replace(finding(), suggestion=Suggestion("app/route.ts", 4, 4, ""))
+    assert "**Instead**, delete `app/route.ts:4`." in comment([reported(gone)], RULE, Anchor("app/route.ts", 1))
+    assert "```suggestion\n\n```" in comment([reported(gone)], RULE, Anchor("app/route.ts", 4))
+
+
 def test_several_findings_of_one_cause_suggest_nothing() -> None:
     assert "```" not in comment([reported(finding()), reported(finding())], RULE)
 
