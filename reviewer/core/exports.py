@@ -18,6 +18,7 @@ class Exports:
         self.tree = tree
         self.exprs = exprs
         self.module = module
+        self._known: dict[int, tuple[tuple[str, Expr], ...]] = {}
 
     def values(self) -> dict[str, Expr]:
         """Module-level names whose value is written in the file: functions, classes and constants."""
@@ -28,7 +29,13 @@ class Exports:
                 values[name] = expr
         return values
 
-    def _declared(self, node: Node) -> Iterator[tuple[str, Expr]]:
+    def _declared(self, node: Node) -> tuple[tuple[str, Expr], ...]:
+        """The names a statement declares with their values, read once for values and exports."""
+        if node.start_byte not in self._known:
+            self._known[node.start_byte] = tuple(self._read(node))
+        return self._known[node.start_byte]
+
+    def _read(self, node: Node) -> Iterator[tuple[str, Expr]]:
         if node.type in ("lexical_declaration", "variable_declaration"):
             for declarator in node.named_children:
                 name = declarator.child_by_field_name("name")

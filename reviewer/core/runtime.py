@@ -34,6 +34,7 @@ _GLOBALS = re.compile(
     rb"\b(?:__dirname|__filename|setImmediate|eval\s*\(|Function\s*\(|process\s*\??\.\s*(?:nextTick|versions?)\b|"
     rb"require\s*\(\s*[^\s'\"`)])"
 )
+_LOADS_LATE = re.compile(rb"\b(?:import|require)\s*\(")
 _IMPORTS = re.compile(rb"\b(?:from|import|require)\s*+\(?\s*+(?:/\*[^*]*+\*/\s*+)?['\"`]([^'\"`\n]++)['\"`]")
 _IMAGES = ("opengraph-image", "twitter-image", "icon", "apple-icon")
 
@@ -190,12 +191,15 @@ class EdgeReader:
         return [use for use in found if use.name != "@prisma/client" or (use.called and not adapted)]
 
     def _facts(self, path: str) -> FileFacts:
-        return self.code.facts(path) or FileFacts()
+        """What a file loads and gives; all of it where functions of the file matter, which may load something too."""
+        raw = self.code.files.raw(path) or b""
+        in_full = self._is_suspicious(path) or _LOADS_LATE.search(raw) is not None
+        return (self.code.facts(path) if in_full else self.code.surface(path)) or FileFacts()
 
     def _usage(self, path: str) -> Usage:
         if path not in self._usages:
             source, language = self.code.files.source(path), language_of(path)
-            read = source is not None and language is not None and self.code.facts(path) is not None
+            read = source is not None and language is not None and self.code.surface(path) is not None
             self._usages[path] = usage_of(source, language) if read and source and language else Usage()
         return self._usages[path]
 
@@ -322,6 +326,8 @@ class EdgeReader:
     # -- what is found ------------------------------------------------------------------------------------------------
 
     def _uses_in(self, path: str, visit: _Visit) -> Iterator[NodeUse]:
+        if not self._is_suspicious(path):
+            return
         facts, runs = self._facts(path), self._running(path, visit.wanted)
         evidence: Evidence = "high" if visit.is_certain else "medium"
         seen: set[str] = set()

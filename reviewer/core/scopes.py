@@ -144,48 +144,13 @@ class Resolver:
         self.makes_require = b"createRequire" in tree.source.data
         self._making = False
 
-    def ref(self, node: Node, scope: Scope) -> Ref | None:
-        """The reference *node* amounts to, or None when it is no chain, or a very long one, of names and calls."""
-        ref = self._chain(node, scope, 0)
-        if ref is None or ref.kind != "import" or not ref.steps:
-            return ref
-        origin = self._origin(node, scope, 0)
-        return replace(ref, origin=str(origin)) if origin >= 0 else ref
-
-    def _origin(self, node: Node, scope: Scope, hops: int) -> int:
-        """The first byte of the call that made the object *node* is, or is reached from; -1 where no call did.
+    def ref(self, node: Node, scope: Scope, hops: int = 0) -> Ref | None:
+        """The reference *node* amounts to, or None when it is no chain, or a very long one, of names and calls.
 
         Methods are taken to return their object, as registrations do; ``listen`` returns another one.
         """
-        made = -1
-        while True:
-            node = strip(node)
-            if node.type in ("call_expression", "new_expression"):
-                if self.required_module(node, scope) is not None:
-                    return made
-                made = node.start_byte
-                callee = node.child_by_field_name("function") or node.child_by_field_name("constructor")
-                if callee is None or self._is_listen(callee):
-                    return made
-                node = callee
-            elif node.type in ("member_expression", "subscript_expression"):
-                object_ = node.child_by_field_name("object")
-                if object_ is None:
-                    return made
-                node = object_
-            else:
-                binding = scope.lookup(self.tree.text(node)) if node.type == "identifier" else None
-                if binding is None or binding.init is None or not binding.constant or binding.steps or hops > MAX_HOPS:
-                    return made
-                behind = self._origin(binding.init, binding.scope or scope, hops + 1)
-                return behind if behind >= 0 else made
-
-    def _is_listen(self, callee: Node) -> bool:
-        property_ = callee.child_by_field_name("property")
-        return property_ is not None and self.tree.text(property_) == "listen"
-
-    def _chain(self, node: Node, scope: Scope, hops: int) -> Ref | None:
         steps: list[str] = []
+        made, listens = "", False
         while len(steps) < MAX_STEPS:
             node = strip(node)
             if node.type in ("member_expression", "subscript_expression"):
@@ -197,16 +162,22 @@ class Resolver:
                 node = object_
             elif node.type in ("call_expression", "new_expression"):
                 if (module := self.required_module(node, scope)) is not None:
-                    return Ref("import", "*", module, tuple(reversed(steps)))
+                    return Ref("import", "*", module, tuple(reversed(steps)), origin=made)
                 callee = node.child_by_field_name("function") or node.child_by_field_name("constructor")
                 if callee is None:
                     return None
+                if not listens:
+                    made, listens = str(node.start_byte), self._is_listen(callee)
                 steps.append("()" if node.type == "call_expression" else "new")
                 node = callee
             else:
                 root = self._root(node, scope, hops)
-                return root.then(*reversed(steps)) if root is not None else None
+                return _reached(root, steps, made, listens) if root is not None else None
         return None
+
+    def _is_listen(self, callee: Node) -> bool:
+        property_ = callee.child_by_field_name("property")
+        return property_ is not None and property_.text == b"listen"
 
     def _root(self, node: Node, scope: Scope, hops: int) -> Ref | None:
         if node.type == "this":
@@ -220,9 +191,9 @@ class Resolver:
         if binding.ref is not None:
             return binding.ref
         if binding.init is not None and binding.constant and hops < MAX_HOPS:
-            value = self._chain(binding.init, binding.scope or scope, hops + 1)
+            value = self.ref(binding.init, binding.scope or scope, hops + 1)
             if value is not None:
-                return value.then(*binding.steps)
+                return replace(value.then(*binding.steps), origin="") if binding.steps else value
         return Ref("local", name)
 
     def _member_step(self, node: Node) -> str | None:
@@ -264,6 +235,15 @@ class Resolver:
         if callee is None or self._making:
             return False
         self._making = True  # a name may be declared through itself
-        maker = self._chain(callee, scope, 1)
+        maker = self.ref(callee, scope, 1)
         self._making = False
         return maker is not None and maker.module in ("module", "node:module") and maker.path() == (".createRequire",)
+
+
+def _reached(root: Ref, steps: list[str], made: str, listens: bool) -> Ref:
+    """What steps, the last one first, lead to from a root; the object is the root's own unless a call made another."""
+    path = root.steps + tuple(reversed(steps))
+    if root.kind != "import" or not path:
+        return Ref(root.kind, root.name, root.module, path, root.function, root.index)
+    origin = made if listens or not root.origin else root.origin
+    return Ref(root.kind, root.name, root.module, path, root.function, root.index, origin)
