@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "cli": {"core", "checks", "render", "sources", "sandbox", "service"},
 }
 PURE = {"tree_sitter", "tree_sitter_javascript", "tree_sitter_json", "tree_sitter_typescript", "yaml", "pydantic"}
-PURE |= {"nodesemver"}
+PURE |= {"nodesemver", "ahocorasick_rs"}
 IMPURE = {"os", "pathlib", "subprocess", "sys", "time", "datetime", "logging", "socket", "random", "io", "threading"}
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Literal, Protocol
 
+from ahocorasick_rs import BytesAhoCorasick
+
 from reviewer.core.extract import extract, extract_surface
 from reviewer.core.facts import FileFacts
 from reviewer.core.finding import Problem
@@ -166,14 +168,14 @@ class Files:
         self.prefetch(paths)
         found: dict[str, set[str]] = {group: set() for group in words}
         groups = list(words.items())
-        first = _shortest({needles[0] for alternatives in words.values() for needles in alternatives})
+        first = BytesAhoCorasick(_shortest({needles[0] for sets in words.values() for needles in sets}))
         for path in paths:
             blob = self.raw(path)
             if blob is None:
                 continue
             if blob[:2] in (b"\xff\xfe", b"\xfe\xff"):
                 blob = blob.replace(b"\0", b"")
-            if not any(needle in blob for needle in first):
+            if not first.find_matches_as_indexes(blob):
                 continue
             for group, alternatives in groups:
                 for needles in alternatives:
