@@ -11,6 +11,7 @@ from reviewer.core.check import Settings
 from reviewer.core.conventions import LOOKALIKES, Candidate, Shape, shape_of
 from reviewer.core.facts import FileFacts
 from reviewer.core.finding import Arg, Evidence, Finding, Level, Site, Suggestion
+from reviewer.core.images import is_copied
 from reviewer.core.manifest import join
 from reviewer.core.project import Project
 from reviewer.core.roles import is_ignored
@@ -138,8 +139,10 @@ def _misplaced(app: App, candidate: Candidate) -> _Fault | None:
         return _Fault("page", expected, ("place",), outcome="fails")
     if app.depends_on("next-app-middleware"):
         return None
-    inside = _is_below(candidate, app.app_dir) or _is_below(candidate, app.pages_dir)
-    return _Fault("inside", expected, ("place",)) if inside else _Fault("elsewhere", expected, ("place",), "medium")
+    if _is_below(candidate, app.app_dir) or _is_below(candidate, app.pages_dir):
+        return _Fault("inside", expected, ("place",))
+    is_moved = is_copied(app.code.files, candidate.path)
+    return None if is_moved else _Fault("elsewhere", expected, ("place",), "medium")
 
 
 def _unread(app: App, candidate: Candidate, shape: Shape) -> _Fault | None:

@@ -121,10 +121,9 @@ def _image_sites(image: Image) -> Iterator[Site]:
 def _under_next_start(
     app: App, code: Code, images: Sequence[Image], option: _Option, settings: Settings
 ) -> Iterator[Finding]:
-    fates = [(started(code, app, image), image) for image in images]
-    if any(fate == "generated" for fate, _ in fates):
-        return  # what a host starts is that image
-    for fate, image in fates:
+    if any(image.standalone is not None for image in images):
+        return  # what a host starts is that image, whatever starts there
+    for fate, image in [(started(code, app, image), image) for image in images]:
         if fate == "next-start":
             site = Site(image.path, image.line, 1, image.line, f"`{image.command}` is started")
             yield _next_start(app, "image", image.command, [site, option.site], option, settings)

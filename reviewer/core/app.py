@@ -56,10 +56,15 @@ class App:
 
     @cached_property
     def app_dir(self) -> str:
-        """The App Router's directory; before Next 13.4 ``app`` is an ordinary folder."""
-        if self.kind != "next" or self.version("next").lt("13.4.0") is True:
+        """The App Router's directory; before Next 13.4 ``app`` is an ordinary folder, but for those who tried it."""
+        if self.kind != "next" or (self.version("next").lt("13.4.0") is True and not self._tries_app_router):
             return ""
         return self._directory("app")
+
+    @property
+    def _tries_app_router(self) -> bool:
+        """Whether Next 13.0 to 13.3 is told to have an App Router."""
+        return self.version("next").lt("13.0.0") is False and self.config.flag("experimental.appDir") is True
 
     @cached_property
     def conventions(self) -> Conventions:

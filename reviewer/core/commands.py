@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import zip_longest
 from typing import Literal
@@ -102,7 +102,10 @@ _EVERY_MEMBER: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process a command ends in. ``file`` is relative to the repository; ``unknown`` could be anything."""
+    """A process a command ends in. ``file`` is relative to the repository; ``unknown`` could be anything.
+
+    ``scripts`` are the package scripts that led to it, the outermost first.
+    """
 
     kind: Literal["next", "file", "other", "unknown"]
     name: str
@@ -110,6 +113,7 @@ class Process:
     env: tuple[str, ...] = ()
     cwd: str = ""
     file: str = ""
+    scripts: tuple[str, ...] = field(default=(), compare=False)
 
 
 class _Endless(Exception):
@@ -222,7 +226,8 @@ class Commands:
         script = package.scripts.get(words[0])
         if script is not None:
             extra = shlex.join(word for word in words[1:] if word != "--")
-            return self._resolve(f"{script} {extra}".strip(), directory, depth + 1)
+            found = self._resolve(f"{script} {extra}".strip(), directory, depth + 1)
+            return [replace(process, scripts=(words[0], *process.scripts)) for process in found]
         if manager == "npm" or (manager == "pnpm" and explicit):
             return [Process("unknown" if explicit or words[0] == "start" else "other", call)]
         tokens = ["node", *words] if manager == "bun" and _SCRIPT.search(words[0]) else words

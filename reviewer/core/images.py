@@ -20,7 +20,7 @@ from reviewer.core.roles import is_ignored
 Started = Literal["generated", "next-start", "own", "missing", "unknown"]
 
 MAX_IMAGES = 20
-STANDALONE = "/standalone"  # below the build directory, whatever its name
+STANDALONE = re.compile(r"(?:^|/)standalone(?:/|$)")  # below the build directory, whatever its name
 
 _NAME = re.compile(r"(?:Dockerfile|Containerfile)(?:\.[\w-]+)*|[\w-]+\.(?:Dockerfile|Containerfile)", re.IGNORECASE)
 _OTHER_PURPOSE = re.compile(r"(?:^|[._-])(?:dev|development|test|tests|e2e|ci|local|storybook|vercel)(?:[._-]|$)")
@@ -71,7 +71,7 @@ class Image:
     @property
     def standalone(self) -> Copy | None:
         """The copy of Next's standalone output."""
-        copies = (c for c in self.copies if any(s.rstrip("/").endswith(STANDALONE) for s in c.sources))
+        copies = (c for c in self.copies if any(STANDALONE.search(source) for source in c.sources))
         return next(copies, None)
 
     @property
@@ -110,6 +110,14 @@ def _images(files: Files, app: App) -> Iterator[Image]:
             image = read_image(files, path) if beside or (app.is_only and not is_ignored(path)) else None
             if image is not None:
                 yield image
+
+
+def is_copied(files: Files, path: str) -> bool:
+    """Whether a Dockerfile puts a file somewhere else than where it lies."""
+    copies = re.compile(rf"(?im)^\s*(?:COPY|ADD)\s.*(?<![\w/.-])(?:\./)?{re.escape(path)}(?![\w/.-])")
+    paths = (path for name in files.names() if _NAME.fullmatch(name) for path in files.paths(name))
+    sources = (files.source(path) for path in islice(paths, MAX_IMAGES))
+    return any(source is not None and copies.search(source.data.decode()) is not None for source in sources)
 
 
 def started(code: Code, app: App, image: Image, entry: str = "") -> Started:

@@ -10,7 +10,7 @@ from reviewer.core.code import Code
 from reviewer.core.commands import Process
 from reviewer.core.entries import source_of, stem_of
 from reviewer.core.launchfiles import launch_files
-from reviewer.core.manifest import Package
+from reviewer.core.manifest import Package, ancestors
 
 _DEVELOPMENT_SCRIPT = re.compile(
     r"^(?:dev|develop|development|watch|local|https?|ssl|tls|debug|tunnel|storybook|lint|build|compile|type-?check)(?:[:._-]|$)"
@@ -37,12 +37,15 @@ def launchers_of(code: Code, entry: str, extra_files: tuple[str, ...] = ()) -> L
     development, tests, production = [], [], []
     local_tls = False
     for package, name, command in _scripts(code):
-        if not _reaches(code, code.commands.resolve(command, package.dir), entry):
+        ways = [
+            (name, *process.scripts) for process in _reaching(code, code.commands.resolve(command, package.dir), entry)
+        ]
+        if not ways:
             continue
         label = f"{package.path} script {name}"
-        if _TEST_SCRIPT.search(name) or "SERVER_MODE" in command:
+        if "SERVER_MODE" in command or all(_is_one(_TEST_SCRIPT, way) for way in ways):
             tests.append(label)
-        elif _DEVELOPMENT_SCRIPT.search(name):
+        elif all(_is_one(_DEVELOPMENT_SCRIPT, way) for way in ways):
             development.append(label)
             local_tls = local_tls or _LOCAL_TLS_SCRIPT.search(name) is not None
         else:
@@ -58,8 +61,13 @@ def _scripts(code: Code) -> Iterator[tuple[Package, str, str]]:
             yield package, name, command
 
 
-def _reaches(code: Code, processes: list[Process], entry: str) -> bool:
-    return any(process.kind == "file" and runs(code, process, entry) for process in processes)
+def _reaching(code: Code, processes: list[Process], entry: str) -> list[Process]:
+    return [process for process in processes if process.kind == "file" and runs(code, process, entry)]
+
+
+def _is_one(pattern: re.Pattern[str], names: tuple[str, ...]) -> bool:
+    """Whether one of the scripts on the way is of a kind: what ``start:web`` runs may be ``dev`` all the same."""
+    return any(pattern.search(name) for name in names)
 
 
 def runs(code: Code, process: Process, entry: str) -> bool:
@@ -72,7 +80,8 @@ def runs(code: Code, process: Process, entry: str) -> bool:
     source = source_of(code, target)
     if source is not None:
         return stem_of(source) == stem_of(entry)
-    return stem_of(target).rpartition("/")[2] == stem_of(entry).rpartition("/")[2]
+    is_near = not process.cwd or entry.startswith(f"{process.cwd}/")
+    return is_near and stem_of(target).rpartition("/")[2] == stem_of(entry).rpartition("/")[2]
 
 
 def _pm2_names(code: Code, path: str, entry: str) -> bool:
@@ -89,11 +98,17 @@ def _mentions(code: Code, entry: str, extra_files: tuple[str, ...]) -> Iterator[
     """Launch files with a line, other than a copy or a comment, that names the entry."""
     pattern = _mention(entry)
     for path in launch_files(code.files, extra_files):
-        source = code.files.source(path)
+        source = code.files.source(path) if path in extra_files or _may_start(code, path, entry) else None
         for line in source.data.decode().split("\n") if source is not None else ():
             if not _COPIES.match(line) and pattern.search(line.replace(".next/standalone/server.js", "")):
                 yield path
                 break
+
+
+def _may_start(code: Code, path: str, entry: str) -> bool:
+    """Whether a launch file could be about the package of an entry: it lies there or above, not in another package."""
+    own, other = code.package_of(entry), code.package_of(path)
+    return own is None or other is None or other.dir in ancestors(own.dir)
 
 
 def mentions_host(code: Code, path: str) -> str:

@@ -12,6 +12,7 @@ from reviewer.core.launch import Launchers, launchers_of, mentions_host
 from reviewer.core.project import Project
 from reviewer.core.snapshot import snapshot_of
 from reviewer.core.starts import Start, production_start
+from tests.core.trees import code_of
 
 Tree = Mapping[str, object]
 
@@ -248,3 +249,46 @@ def test_odd_scripts_start_nothing(odd: object) -> None:
     start = production_start(project.code, project.next_apps[0])
     assert start is None or start.processes == ()
     assert launchers_of(project.code, "server.js") == Launchers()
+
+
+def test_a_script_that_leads_to_a_development_script_is_one() -> None:
+    scripts = {"serve:all": "npm run start:web", "start:web": "cd web && npm run dev"}
+    code = code_of(
+        {
+            "package.json": json.dumps({"scripts": scripts}),
+            "web/package.json": json.dumps({"scripts": {"dev": "node server.js"}}),
+            "web/server.js": "",
+        }
+    )
+    launchers = launchers_of(code, "web/server.js")
+    assert launchers.production == ()
+    assert len(launchers.development) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "starts"),
+    [("Dockerfile", True), ("apps/web/Dockerfile", True), ("apps/api/Dockerfile", False), ("deploy/x.service", True)],
+)
+def test_a_launch_file_of_another_package_starts_its_own_server(path: str, starts: bool) -> None:
+    code = code_of(
+        {
+            "package.json": "{}",
+            "apps/web/package.json": '{"name": "web"}',
+            "apps/api/package.json": '{"name": "api"}',
+            "apps/web/server.js": "",
+            path: "FROM node\nCMD node server.js\nExecStart=node server.js\n",
+        }
+    )
+    assert bool(launchers_of(code, "apps/web/server.js").production) is starts
+
+
+def test_a_compiled_entry_of_another_package_is_not_taken_for_this_one() -> None:
+    code = code_of(
+        {
+            "package.json": "{}",
+            "apps/web/package.json": '{"name": "web"}',
+            "apps/api/package.json": '{"scripts": {"start": "node dist/main.js"}}',
+            "apps/web/src/main.ts": "",
+        }
+    )
+    assert launchers_of(code, "apps/web/src/main.ts").production == ()

@@ -10,6 +10,7 @@ import pytest
 from reviewer.core.files import NoCache
 from reviewer.core.project import Project
 from reviewer.core.snapshot import snapshot_of
+from tests.core.trees import NAMES
 
 Tree = Mapping[str, object]
 
@@ -199,3 +200,19 @@ _WORKSPACE: Tree = {"package.json": {"workspaces": ["**"]}}
 )
 def test_collections(roots: list[str], workspace: bool, expected: bool) -> None:
     assert _project({**_apps(*roots), **(_WORKSPACE if workspace else {})}).is_collection is expected
+
+
+@pytest.mark.parametrize(
+    ("version", "config", "app_dir"),
+    [
+        ("13.2.4", "module.exports = { experimental: { appDir: true } };", "app"),
+        ("13.2.4", "module.exports = {};", ""),
+        ("12.3.4", "module.exports = { experimental: { appDir: true } };", ""),
+        ("13.4.0", "module.exports = {};", "app"),
+    ],
+)
+def test_the_app_router_could_be_tried_from_next_13_on(version: str, config: str, app_dir: str) -> None:
+    manifest = json.dumps({"dependencies": {"next": version}, "scripts": {"start": "next start"}})
+    pages = {"app/page.tsx": "export default () => null;", "pages/old.tsx": "export default () => null;"}
+    project = Project(snapshot_of({"package.json": manifest, "next.config.js": config, **pages}), NAMES, {}, NoCache())
+    assert [app.app_dir for app in project.next_apps] == [app_dir]
