@@ -35,7 +35,12 @@ def redundant_custom_server(app: App, project: Project, settings: Settings) -> I
             app,
             server_sites(app, server),
             key="forwards",
-            args={"file": server.file, "bypassed": bypassed, "command": _command(start)},
+            args={
+                "file": server.file,
+                "bypassed": bypassed,
+                "command": _command(start),
+                "has_standalone": _has_standalone(app),
+            },
             subject=server.file,
         )
 
@@ -53,3 +58,7 @@ def _is_kept(code: Code, app: App, server: CustomServer) -> bool:
 
 def _command(start: Start | None) -> str:
     return start.command if start is not None else ""
+
+
+def _has_standalone(app: App) -> bool:
+    return app.version("next").lt("12.0.0") is False

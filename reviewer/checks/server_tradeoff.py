@@ -131,8 +131,11 @@ def _host(app: App) -> str:
 
 
 def _hook(app: App) -> str:
-    """The file of Next that sees requests first."""
-    is_before = app.version("next").lt("16.0.0")
+    """The file of Next that sees requests first; ``none`` before Next 13, where it has few of the ways there are now."""
+    version = app.version("next")
+    if version.lt("13.0.0"):
+        return "none"
+    is_before = version.lt("16.0.0")
     if is_before is None:
         return "unknown"
     return "middleware" if is_before else "proxy"
