@@ -131,7 +131,7 @@ def _host(app: App) -> str:
 
 
 def _hook(app: App) -> str:
-    """The file of Next that sees requests first; ``none`` before Next 13, where it has few of the ways there are now."""
+    """The file of Next that sees requests first; ``none`` before Next 13, which has few of the ways there are now."""
     version = app.version("next")
     if version.lt("13.0.0"):
         return "none"

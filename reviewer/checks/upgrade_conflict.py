@@ -81,13 +81,17 @@ class _Conflicts:
         places = [Site(u.path, u.line, u.column, u.line, "`handleUpgrade` is called from here") for u in handled]
         runs_next = self.server is not None
         level: Level = "error" if form == "collision" or not runs_next else "warning"
-        made = f"{socket.module}: {socket.symbol}" if socket.symbol != socket.module else socket.module
         return self.settings.finding(
             self.app,
             [site, *places, *self._next()],
             key=f"{form}:{socket.symbol}",
             level=level,
-            args={"form": form, "made": made, "url": "" if socket.url is None else socket.url, "runs_next": runs_next},
+            args={
+                "form": form,
+                "made": socket.module,
+                "url": "" if socket.url is None else socket.url,
+                "runs_next": runs_next,
+            },
             suggestion=self._suggestion(socket) if form == "double" else None,
         )
 

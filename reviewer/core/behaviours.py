@@ -42,7 +42,7 @@ def behaviours_in(code: Code, path: str) -> Iterator[Behaviour]:
 
 def _called(code: Code, path: str, facts: FileFacts, call: Call, ref: Ref) -> Iterator[Behaviour]:
     if code.ws_servers.match(ref):
-        yield Behaviour("websocket", f"{ref.module}: {_spelled(call)}", path, call.line)
+        yield Behaviour("websocket", f"{ref.module} server", path, call.line)
     elif call.method == "on" and _is_own_upgrade(code, path, call):
         yield Behaviour("websocket", "upgrade listener", path, call.line)
     elif makes_http_server(ref) or _is_request_listener(call, ref):
@@ -60,13 +60,6 @@ def _is_own_upgrade(code: Code, path: str, call: Call) -> bool:
     if len(call.args) < 2 or call.args[0].kind != "string" or call.args[0].name != "upgrade":
         return False
     return not is_next(code.expand(path, call.args[1].ref))
-
-
-def _spelled(call: Call) -> str:
-    name = call.method or (call.callee.name if call.callee is not None else "")
-    if name in ("*", "default") and call.callee is not None:
-        name = call.callee.module
-    return f"new {name}()" if call.is_new else f"{name}()"
 
 
 def _raw_server(code: Code, path: str, facts: FileFacts, call: Call, module: str) -> Iterator[Behaviour]:

@@ -247,7 +247,7 @@ def test_servers_without_a_framework(code: str, expected: list[tuple[str, str]])
         ("const failed = (error, req, res, following) => res.end(); server.use(failed);", []),
         ("server.use(handle);", []),
         ("function forward(req, res) { return handle(req, res); } server.use(forward);", []),
-        ("new (require('ws').WebSocketServer)({ port: 1 });", [("websocket", "ws: new WebSocketServer()")]),
+        ("new (require('ws').WebSocketServer)({ port: 1 });", [("websocket", "ws server")]),
         ("const http = require('http').createServer(server); http.on('upgrade', app.getUpgradeHandler());", []),
         (
             "const http = require('http').createServer(server); http.on('upgrade', (req, socket) => socket.end());",
