@@ -141,10 +141,20 @@ def _suggestion(app: App, code: Code, server: CustomServer, start: Start, proces
     entry = server.entry.rpartition("/")
     if port is None or source is None or not entry[2].endswith(PLAIN) or entry[0] != app.package.dir:
         return None
+    if not _suits_node(app, code, server.entry):
+        return None
     prefix = "cross-env " if app.depends_on("cross-env") else ""
     line = source.line_text(start.line)
     replacement = line.replace(written, f'"{start.script}": "{prefix}{port}NODE_ENV=production node {entry[2]}"')
     return Suggestion(start.path, start.line, start.line, replacement)
+
+
+def _suits_node(app: App, code: Code, entry: str) -> bool:
+    """Whether a script is written in the kind of module that Node takes it for by its name and its manifest."""
+    facts = code.facts(entry)
+    imports = facts.imports if facts is not None else ()
+    is_module = app.package.manifest.get("type") == "module"
+    return not entry.endswith(".js") or any(item.kind == "static" for item in imports) == is_module
 
 
 def _port(code: Code, server: CustomServer, process: Process) -> str | None:
