@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from reviewer.core.app import App
+from reviewer.core.crossorigin import covers, open_headers
 from reviewer.core.manifest import Package, join
 from reviewer.core.matrix import Fact, Reason
 from reviewer.core.nextconfig import config_path
@@ -28,10 +29,6 @@ _SESSIONS = (
 )
 _ALLOWED = re.compile(
     rb"""access-control-allow-origin['"`]?\s*[,:\]]\s*(?:=\s*)?(?:['"`](?P<text>[^'"`\n]*)['"`]|(?P<code>[\w$.]+))""",
-    re.IGNORECASE,
-)
-_ALLOWED_HEADER = re.compile(
-    rb"""access-control-allow-origin['"`][^}]{0,120}?value['"]?\s*:\s*(?:['"`](?P<text>[^'"`\n]*)['"`]|(?P<code>[\w$.]+))""",
     re.IGNORECASE,
 )
 _LOCAL = re.compile(rb"localhost|127\.0\.0\.1|^null$|^$")
@@ -68,28 +65,34 @@ def consumers(surface: Surface) -> Iterator[Reason]:
 
 
 def _foreign_origins(surface: Surface) -> Fact | None:
-    """CORS for origins other than the developers' own machines, in two routes or for all of them."""
+    """CORS for origins other than the developers' own machines, in two routes or in headers of the configuration."""
     files = surface.code.files
     routes = sorted(route.path for route in surface.app.api_routes)
     words = ((b"llow-Origin",), (b"llow-origin",), (b"nextjs-cors",))
     allowing = []
     for path in sorted(files.containing(routes, {"cors": words})["cors"]):
         data = files.raw(path) or b""
-        if line := _allows(data, _ALLOWED) or first_line(data, re.compile(rb"from ['\"]nextjs-cors['\"]")):
+        if line := _allows(data) or first_line(data, re.compile(rb"from ['\"]nextjs-cors['\"]")):
             allowing.append((path, line))
     if len(allowing) >= 2:
         return Fact("{} route files allow other origins (CORS)", *allowing[0], names=(len(allowing),))
+    served = [
+        route.pattern for route in surface.app.api_routes if "." not in route.pattern.rpartition("/")[2].lstrip("[.")
+    ]
     config = config_path(files, surface.app.root)
     for place in (config, join(surface.app.root, "vercel.json")):
-        data = (files.raw(place) or b"") if place is not None and files.is_file(place) else b""
-        if place is not None and (line := _allows(data, _ALLOWED_HEADER)):
-            return Fact("headers for all routes allow other origins (CORS)", place, line, "medium")
+        if place is None or not files.is_file(place):
+            continue
+        for headers in open_headers(files, place):
+            if covers(headers.source, served):
+                text = "headers for {} allow other origins (CORS)"
+                return Fact(text, place, headers.line, "medium", (headers.source,))
     return None
 
 
-def _allows(data: bytes, pattern: re.Pattern[bytes]) -> int:
+def _allows(data: bytes) -> int:
     """The first line that allows an origin that is not local; 0 where none does."""
-    for match in pattern.finditer(data):
+    for match in _ALLOWED.finditer(data):
         start = data.rfind(b"\n", 0, match.start()) + 1
         is_comment = data[start : match.end()].lstrip().startswith((b"//", b"* ", b"/*"))
         if not is_comment and (match["text"] is None or not _LOCAL.search(match["text"])):
@@ -139,16 +142,15 @@ def _sdk(surface: Surface) -> Fact | None:
 
 
 def _clients(surface: Surface) -> tuple[Fact | None, Fact | None]:
-    """A client of the workspace that calls this API, and the first client there is at all."""
+    """A client of the workspace that calls this API, and the first one beside it that is only there."""
     calling, existing = None, None
     for package in _others(surface.project, surface.app.package):
         what = _client(surface.project, package)
-        if not what:
-            continue
-        existing = existing or Fact(f"the workspace holds {what}, {{}}", package.path, names=(package.dir,))
-        fact = _calls(surface, package) if calling is None else None
+        fact = _calls(surface, package) if what and calling is None else None
         if fact is not None:
             calling = replace(fact, text=f"{what}, {{}}, {fact.text}", names=(package.dir, *fact.names))
+        elif what and existing is None:
+            existing = Fact(f"the workspace holds {what}, {{}}", package.path, names=(package.dir,))
     return calling, existing
 
 

@@ -367,12 +367,70 @@ def test_foreign_origins_in_two_routes_are_consumers(header: str, counts: bool) 
     assert reasons({**NEXT, **routes(2, code)}, "C") == ([(1, "app/api/r0/route.ts", 1)] if counts else [])
 
 
-def test_foreign_origins_for_all_routes_are_consumers() -> None:
-    header = "{ key: 'Access-Control-Allow-Origin', value: '*' }"
-    config = (
-        f"module.exports = {{\n  async headers() {{ return [{{ source: '/api/:p*', headers: [{header}] }}]; }},\n}};\n"
-    )
-    assert reasons({**NEXT, **routes(1), "next.config.js": config}, "C") == [(1, "next.config.js", 2)]
+ANY_ORIGIN = "{ key: 'Access-Control-Allow-Origin', value: '*' }"
+
+
+def headers(source: str, header: str = ANY_ORIGIN) -> Tree:
+    """A configuration with one header."""
+    listed = f"[{{ source: {source!r}, headers: [{header}] }}]"
+    return {"next.config.js": f"module.exports = {{\n  async headers() {{ return {listed}; }},\n}};\n"}
+
+
+@pytest.mark.parametrize(
+    ("source", "counts"),
+    [
+        ("/api/:path*", True),
+        ("/api/(.*)", True),
+        ("/:path*", True),
+        ("/((?!_next|static).*)", True),
+        ("/api/:name", True),
+        ("/api/(r0|r1)", True),
+        ("/api/:name(r0|r1)", True),
+        ("/api/r0", True),
+        ("/((?!api).*)", False),
+        ("/((?!api/|static).*)", False),
+        ("/api/(r1|r2)", False),
+        ("/api/auth/session", False),
+        ("/api", False),
+        ("/script.js", False),
+        ("/generated/:path*", False),
+    ],
+)
+def test_headers_for_routes_of_the_api_are_consumers(source: str, counts: bool) -> None:
+    tree = {**NEXT, **routes(1), **headers(source)}
+    assert reasons(tree, "C") == ([(1, "next.config.js", 2)] if counts else [])
+    facts = [reason.fact for reason in profile(tree).measures.reasons if reason.score == "C"]
+    assert [fact.names for fact in facts] == ([(source,)] if counts else [])
+
+
+@pytest.mark.parametrize(
+    ("header", "counts"),
+    [
+        ("{ key: 'access-control-allow-origin', value: '*' }", True),
+        ("{ key: 'Access-Control-Allow-Origin', value: process.env.ORIGIN || '*' }", True),
+        ("...(process.env.OPEN ? [" + ANY_ORIGIN + "] : [])", True),
+        ("{ key: 'Access-Control-Allow-Origin', value: 'https://example.com' }", False),
+        ("{ key: 'Access-Control-Allow-Origin', value: process.env.ORIGIN }", False),
+        ("{ key: 'Access-Control-Allow-Methods', value: '*' }", False),
+    ],
+)
+def test_headers_for_one_named_origin_are_no_consumers(header: str, counts: bool) -> None:
+    tree = {**NEXT, **routes(1), **headers("/api/:path*", header)}
+    assert reasons(tree, "C") == ([(1, "next.config.js", 2)] if counts else [])
+
+
+def test_headers_are_followed_to_the_constants_they_are_made_of() -> None:
+    code = f"const SCRIPT = '/script.js';\nconst open = [{ANY_ORIGIN}];\nconst api = [\n  {ANY_ORIGIN},\n];\n"
+    code += "const headers = [{ source: SCRIPT, headers: open }, { source: '/api/:path*', headers: api }];\n"
+    code += "export default { headers: async () => headers };\n"
+    assert reasons({**NEXT, **routes(1), "next.config.mjs": code}, "C") == [(1, "next.config.mjs", 4)]
+    listed = f"[{{ source: '/api/x/:p*', headers: [{ANY_ORIGIN}] }}]"
+    assigned = f"const config = {{}};\nif (1) config.headers = async () => {listed};\n"
+    assert reasons({**NEXT, **routes(1), "next.config.mjs": assigned}, "C") == []
+    assert reasons({**NEXT, "app/api/x/[id]/route.ts": ROUTE, "next.config.mjs": assigned}, "C") != []
+    vercel = {"headers": [{"source": "/api/(.*)", "headers": [{"key": "Access-Control-Allow-Origin", "value": "*"}]}]}
+    tree = {**NEXT, **routes(1), "vercel.json": json.dumps(vercel, indent=1)}
+    assert reasons(tree, "C") == [(1, "vercel.json", 7)]
 
 
 def test_keys_beside_sessions_are_consumers() -> None:
@@ -404,12 +462,13 @@ def test_a_client_of_the_workspace_counts_once_it_is_there_and_more_when_it_call
     assert reasons(WORKSPACE, "C", "apps/web") == []
     assert reasons({**WORKSPACE, **PHONE}, "C", "apps/web") == [(1, "apps/phone/package.json", 1)]
     calling = {"apps/phone/src/api.ts": "export const posts = () => fetch(`${url}/api/posts`);\n"}
-    assert reasons({**WORKSPACE, **PHONE, **calling}, "C", "apps/web") == [
-        (2, "apps/phone/src/api.ts", 1),
-        (1, "apps/phone/package.json", 1),
-    ]
+    assert reasons({**WORKSPACE, **PHONE, **calling}, "C", "apps/web") == [(2, "apps/phone/src/api.ts", 1)]
     vite = {"apps/shop/package.json": manifest("vite", name="shop"), "apps/shop/index.html": "<html></html>"}
     assert reasons({**WORKSPACE, **vite}, "C", "apps/web") == [(1, "apps/shop/package.json", 1)]
+    assert reasons({**WORKSPACE, **PHONE, **calling, **vite}, "C", "apps/web") == [
+        (2, "apps/phone/src/api.ts", 1),
+        (1, "apps/shop/package.json", 1),
+    ]
     stories = {**vite, "apps/shop/package.json": manifest("vite", "storybook", name="shop")}
     assert reasons({**WORKSPACE, **stories}, "C", "apps/web") == []
     other = {"apps/phone/src/api.ts": "export const posts = () => fetch(`${url}/api/other`);\n"}
@@ -419,7 +478,7 @@ def test_a_client_of_the_workspace_counts_once_it_is_there_and_more_when_it_call
 def test_another_next_app_that_serves_the_url_itself_does_not_call() -> None:
     admin = {"apps/admin/package.json": manifest("next", name="admin"), "apps/admin/app/page.tsx": PAGE}
     admin |= {"apps/admin/lib/a.ts": "fetch('/api/posts');\n"}
-    assert [points for points, _, _ in reasons({**WORKSPACE, **admin}, "C", "apps/web")] == [2, 1]
+    assert [points for points, _, _ in reasons({**WORKSPACE, **admin}, "C", "apps/web")] == [2]
     admin |= {"apps/admin/app/api/posts/route.ts": ROUTE}
     assert [points for points, _, _ in reasons({**WORKSPACE, **admin}, "C", "apps/web")] == [1]
 
