@@ -17,6 +17,7 @@ from reviewer.core.memory import process_memory
 from reviewer.core.packaged import Packaged
 from reviewer.core.project import Project
 from reviewer.core.servers import CustomServer
+from reviewer.core.servertraits import only_forwards, purpose_of
 from reviewer.core.services import Service, Services
 from reviewer.core.snapshot import is_script
 from reviewer.core.surface import Surface, backend, nouns, pipeline, rendering
@@ -58,7 +59,7 @@ class Profiles:
 
     def _next(self, app: App) -> Measures:
         surface = Surface(app, self.project, self.packaged)
-        launched = [s for s in self.project.servers_of(app) if self.features.launchers(s.entry).production]
+        launched = [server for server in self.project.servers_of(app) if self._is_launched(app, server)]
         handlers = [fact for server in launched for fact in _behaviours(server, ("api",))]
         passed = [fact for server in launched for fact in _behaviours(server, ("middleware", "security", "auth"))]
         features = self.features.of(app)
@@ -86,7 +87,7 @@ class Profiles:
             handlers=len(surface.handlers) + len(handlers),
             actions=surface.actions[0],
             is_static=app.is_static,
-            server_does_more=any(server.behaviours for server in launched),
+            server_does_more=not all(only_forwards(app, server) for server in launched),
             service_is_small=bool(links) and all(self._is_small(link.service) for link in links),
             places=frozenset(feature.place for feature in features),
             socket_places=self._socket_places(features, links),
@@ -95,6 +96,11 @@ class Profiles:
             context=tuple(_context(surface, links)),
             failed=self._failed(app),
         )
+
+    def _is_launched(self, app: App, server: CustomServer) -> bool:
+        """Whether something starts a custom server in production, which an image of Next's own server does not."""
+        starts = self.features.launchers(server.entry).production
+        return bool(starts) and purpose_of(self.project.code, app, server) == "production"
 
     def _has(
         self, app: App, launched: list[CustomServer], links: tuple[Link, ...], features: tuple[Feature, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,6 +50,8 @@ _PLAIN_OPTIONS = frozenset(
 )
 _PLACE_OPTIONS = frozenset({"port", "host", "hostname"})
 _STATUS = frozenset({"statusCode", "status", "respond", "sent"})
+_PRELOADS = re.compile(r"(?:^|\s)(?:-r|--require|--import|--loader|--env-file(?:-if-exists)?)[\s=]")
+HOST_KINDS = ("passenger", "iisnode")
 _HOST_FILES = (
     ("web.config", "iisnode", re.compile(r"iisnode")),
     ("iisnode.yml", "iisnode", re.compile(r"")),
@@ -102,6 +104,20 @@ def host_entry(code: Code, server: CustomServer) -> str:
             if source is not None and pattern.search(source.data.decode()):
                 return host
     return mentions_host(code, server.entry) or mentions_host(code, server.file)
+
+
+def only_forwards(app: App, server: CustomServer, kept_hosts: Collection[str] = HOST_KINDS) -> bool:
+    """Whether a server does what ``next start`` does and nothing else.
+
+    One a host asks for by its file is kept for *kept_hosts*, and one whose start command loads something into the
+    process first is more than its files.
+    """
+    # one that does more than log has traits of its own
+    answers = any(behaviour.kind != "middleware" for behaviour in server.behaviours)
+    if answers or traits_of(server) or host_entry(server.code, server) in kept_hosts:
+        return False
+    start = start_of(server.code, app, server)
+    return start is None or _PRELOADS.search(start.command) is None
 
 
 def start_of(code: Code, app: App, server: CustomServer) -> Start | None:

@@ -241,6 +241,30 @@ def test_a_custom_server_that_only_forwards_is_named_where_pages_are_all_there_i
     assert profile({**tree, "server.js": more}).measures.handlers == 1
 
 
+@pytest.mark.parametrize(
+    ("more", "server"),
+    [
+        ({}, SERVER.replace("=> handle", "=> { req.server = server; return handle").replace("));", "); });")),
+        ({"web.config": '<handlers><add name="iisnode" path="server.js"/></handlers>\n'}, SERVER),
+        ({"package.json": manifest("next", "express", scripts={"start": "node -r ./env.js server.js"})}, SERVER),
+        ({}, "import 'dotenv/config';\n" + SERVER),
+    ],
+    ids=["hands its server on", "asked for by the host", "preloads", "reads the environment"],
+)
+def test_a_custom_server_that_may_be_kept_for_something_is_not_told_to_only_forward(more: Tree, server: str) -> None:
+    tree = {**NEXT, "package.json": manifest("next", "express", scripts={"start": "node server.js"})}
+    made = profile({**tree, "server.js": server, **more})
+    assert (made.has, made.label, made.mismatch) == ("next+custom-server", "R1", None)
+
+
+def test_an_image_of_the_generated_server_does_not_start_a_custom_one() -> None:
+    scripts = {"start": "next start", "dev": "node server.js"}
+    image = 'FROM node:22\nWORKDIR /app\nCOPY --from=build /app/.next/standalone ./\nCMD ["node", "server.js"]\n'
+    tree = {**NEXT, "package.json": manifest("next", "express", scripts=scripts), "server.js": SERVER}
+    config = {"next.config.js": "module.exports = { output: 'standalone' };\n"}
+    assert profile({**tree, **config, "Dockerfile": "FROM node:22 AS build\n" + image}).has == "next"
+
+
 def test_a_worker_a_script_starts_is_a_service_beside_next() -> None:
     code = "import { Worker } from 'bullmq';\nnew Worker('mail', async () => {});\n"
     assert process({"worker.ts": code}, "bullmq", worker="tsx worker.ts") == [(2, "worker.ts", "service")]
