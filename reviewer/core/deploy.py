@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import Literal
 
 from reviewer.core.finding import Evidence
 from reviewer.core.hosts import MODELS, Placed, ProcessModel, Signal
-from reviewer.core.manifest import Package, ancestors
+from reviewer.core.manifest import Package, ancestors, parent
 from reviewer.core.pm2 import Replicas
 
 _BY_DEPENDENCY = (
@@ -26,6 +28,12 @@ _BY_DEPENDENCY = (
     ("@fastify/aws-lambda", "service", "lambda", 0.8),
 )
 
+_COMMON = frozenset(
+    {"deployment", "deployments", "deploy", "statefulset", "app", "application", "web", "webapp", "website", "site"}
+    | {"frontend", "ui", "server", "next", "nextjs", "main", "prod", "production", "staging", "k8s", "kubernetes"}
+    | {"all", "base", "manifest", "manifests", "workload", "workloads"}
+)
+
 Kind = Literal["next", "service"]
 
 
@@ -33,7 +41,7 @@ Kind = Literal["next", "service"]
 class Deployment:
     """The target of one deployable root. ``unknown`` is the normal case, and then only the model may be known.
 
-    ``conflicts`` are the targets that run it in different ways.
+    ``conflicts`` are the targets that run it in different ways. ``root`` is where the application lies.
     """
 
     target: str = "unknown"
@@ -42,6 +50,7 @@ class Deployment:
     signals: tuple[Signal, ...] = ()
     conflicts: tuple[str, ...] = ()
     replicas: Replicas = "unknown"
+    root: str = field(default="", compare=False)
 
     def is_vercel(self) -> bool:
         return self.target == "vercel"
@@ -58,7 +67,17 @@ class Deployment:
 
     @property
     def _best(self) -> Signal | None:
-        return min(self.signals, key=lambda signal: (-signal.weight, signal.path), default=None)
+        return self.best_of(self.signals)
+
+    def best_of(self, signals: Iterable[Signal]) -> Signal | None:
+        """The strongest of some signals, of equal ones the one nearest to the application."""
+        return min(signals, key=lambda signal: (-signal.weight, self._distance(signal.path), signal.path), default=None)
+
+    def _distance(self, path: str) -> int:
+        """How many directories lie between the application and a file."""
+        root, folder = [[part for part in place.split("/") if part] for place in (self.root, parent(path))]
+        shared = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(root, folder, strict=False))))
+        return len(root) + len(folder) - 2 * shared
 
 
 def deployment(
@@ -75,7 +94,8 @@ def deployment(
     ``only_app`` says that the repository has a single application, so that files above it and workflows are its own.
     ``exported`` says that it is built as files, which any host serves without a process.
     """
-    given = [*about(hosts, root, only_app, kind), *_from_dependencies(package, kind)]
+    name = package.name if package is not None else ""
+    given = [*about(hosts, root, only_app, kind, name), *_from_dependencies(package, kind)]
     signals = list(_strongest(_as_built(given, exported)))
     certainty: dict[str, float] = {}
     for signal in signals:
@@ -89,19 +109,35 @@ def deployment(
     models = {signal.model for signal in used}
     replicas = _together(signals)
     if len(models) > 1:
-        return Deployment("unknown", "unknown", "low", used, tuple(sorted(strong)), replicas)
+        return Deployment("unknown", "unknown", "low", used, tuple(sorted(strong)), replicas, root)
     best = min(strong, key=lambda target: (-strong[target], target))
     evidence: Evidence = "high" if strong[best] >= 0.8 else "medium"
-    return Deployment(best if len(strong) == 1 else "unknown", models.pop(), evidence, used, (), replicas)
+    target = best if len(strong) == 1 else "unknown"
+    return Deployment(target, models.pop(), evidence, used, (), replicas, root)
 
 
-def about(hosts: Iterable[Placed], root: str, only_app: bool, kind: Kind = "next") -> Iterator[Signal]:
+def about(hosts: Iterable[Placed], root: str, only_app: bool, kind: Kind = "next", name: str = "") -> Iterator[Signal]:
     """The signals that are about the application at *root*: those of its directory, and where it is the only one
-    those of the directories above it."""
+    those of the directories above it. Of several workloads, only those called like it or its package's *name*."""
     directories = set(ancestors(root)) if only_app else {root}
-    for placed in hosts:
-        if placed.only in ("", kind) and (placed.dir in directories or root in placed.others):
+    found = [
+        placed for placed in hosts if placed.only in ("", kind) and (placed.dir in directories or root in placed.others)
+    ]
+    is_one_of_many = sum(bool(placed.names) for placed in found) > 1
+    own = _words(root) | _words(name)
+    for placed in found:
+        if not (is_one_of_many and placed.names) or any(_is_called(own, given) for given in placed.names):
             yield placed.signal
+
+
+def _words(text: str) -> set[str]:
+    return {word for word in re.split(r"[^a-z0-9]+", text.lower()) if word}
+
+
+def _is_called(own: set[str], given: str) -> bool:
+    """Whether a workload's name is the application's, or one that any application could have."""
+    specific = _words(given) - _COMMON
+    return not specific or bool(specific & (own - {"apps", "packages"}))
 
 
 def _from_dependencies(package: Package | None, kind: Kind) -> Iterator[Signal]:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from reviewer.core.configvalues import ConfigReader, plain
 from reviewer.core.dockerfile import last_stage
 from reviewer.core.files import Files
+from reviewer.core.imageprogram import runs_another_program
 from reviewer.core.manifest import join, load_yaml_file, parent
 from reviewer.core.pm2 import ECOSYSTEM, Replicas, pm2_apps
 
@@ -55,7 +56,7 @@ class Placed:
     """A signal and the directory it is about; ``others`` are directories that it may be about instead.
 
     ``only`` restricts it to one kind of application. ``is_next`` says that it takes the directory for a Next
-    application.
+    application. ``names`` are what one workload of a cluster is called, which may be another's than the application's.
     """
 
     dir: str
@@ -63,6 +64,7 @@ class Placed:
     only: Literal["", "next", "service"] = ""
     is_next: bool = False
     others: frozenset[str] = frozenset()
+    names: tuple[str, ...] = ()
 
 
 def hosts_of(files: Files) -> tuple[Placed, ...]:
@@ -311,7 +313,7 @@ _NO_SERVER = re.compile(r"storybook|playwright|cypress|\b(?:jest|vitest|mocha)\b
 
 
 def _image(files: Files, path: str) -> Iterator[Placed]:
-    """An image that may run the server: not one of a database, a proxy or the tests."""
+    """An image that may run the server: not one of a database, a proxy, the tests or another program."""
     stage = last_stage(_text(files, path))
     start = stage.start() if stage is not None else None
     if stage is None or start is None:
@@ -319,7 +321,7 @@ def _image(files: Files, path: str) -> Iterator[Placed]:
             return
         yield Placed(_home(parent(path)), Signal("container", 0.5, path, "long-lived"))
         return
-    if _INFRASTRUCTURE.search(stage.base) or _NO_SERVER.search(start.text):
+    if _INFRASTRUCTURE.search(stage.base) or _NO_SERVER.search(start.text) or runs_another_program(stage, start.text):
         return
     named = {part for word in start.text.split() for part in _suffixes(parent(word))} | set(_suffixes(stage.workdir))
     home = _home(parent(path))
@@ -356,6 +358,7 @@ _CLUSTER = re.compile(
     r"(?:^|/)(?:k8s|kubernetes|deploy|deployment|deployments|helm|charts?|manifests|kustomize)(?:/|$)"
 )
 _WORKLOAD = re.compile(r"(?m)^kind:\s*['\"]?(?:Deployment|StatefulSet)\b")
+_WORKLOAD_NAME = re.compile(r"(?m)^metadata:\s*\n\s+name:\s*['\"]?([^\s'\"]+)")
 _CONTAINER_IMAGE = re.compile(r"(?m)^\s*-?\s*image:\s*['\"]?([^\s'\"]+)")
 
 
@@ -372,7 +375,10 @@ def _kubernetes(files: Files, path: str) -> Iterator[Placed]:
         return
     replicas = "many" if "kind: HorizontalPodAutoscaler" in text else _replicas(text)
     home = directory[: place.start()] if place is not None else directory
-    yield Placed(home, Signal("node", 0.8, path, "long-lived", _line(text, match.start()), replicas))
+    names = [path.rpartition("/")[2].partition(".")[0], *_WORKLOAD_NAME.findall(text)]
+    names += [image.rpartition("/")[2] for image in images]
+    signal = Signal("node", 0.8, path, "long-lived", _line(text, match.start()), replicas)
+    yield Placed(home, signal, names=tuple(name for name in names if "{" not in name))
 
 
 def _ecosystem(files: Files, path: str) -> Iterator[Placed]:

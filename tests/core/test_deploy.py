@@ -129,6 +129,13 @@ def test_a_file_names_a_host(path: str, content: object, target: str, model: str
         ("Dockerfile", "FROM postgres:16\nCOPY init.sql /docker-entrypoint-initdb.d/\n"),
         ("Dockerfile", "FROM node AS b\nRUN npm run build\nFROM nginx\nCOPY --from=b out /usr/share\nCMD nginx\n"),
         ("Dockerfile", "FROM node\nCMD npm run storybook\n"),
+        (
+            "Dockerfile",
+            'FROM golang AS b\nFROM gcr.io/distroless/static\nCOPY --from=b /unkey /\nENTRYPOINT ["/unkey"]',
+        ),
+        ("Dockerfile", "FROM python:3.13\nCMD python -m app\n"),
+        ("Dockerfile", "FROM debian\nCMD uvicorn main:app\n"),
+        ("Dockerfile", 'FROM scratch\nCMD ["./server", "--port", "80"]\n'),
         ("Dockerfile", 'FROM mcr/playwright\nCMD ["npx", "playwright", "test"]\n'),
         ("k8s/db.yaml", "kind: StatefulSet\nspec:\n  containers:\n  - image: postgres:16\n"),
         ("k8s/cron.yaml", "kind: CronJob\n"),
@@ -238,7 +245,7 @@ def test_replicas_are_known_where_a_file_counts_them(path: str, content: object,
 def test_one_replica_is_known_where_every_workload_has_one() -> None:
     one = {"k8s/web.yaml": "kind: Deployment\nspec:\n  replicas: 1\n"}
     assert _deployment({**one, "Dockerfile": "FROM node"}).replicas == "1"
-    assert _deployment({**one, "k8s/api.yaml": "kind: Deployment\nspec: {}\n"}).replicas == "unknown"
+    assert _deployment({**one, "k8s/deployment.yaml": "kind: Deployment\nspec: {}\n"}).replicas == "unknown"
 
 
 def test_replicas_of_a_compose_file_count_for_an_image_named_elsewhere() -> None:
@@ -301,6 +308,48 @@ def test_a_compose_file_names_the_directory_of_its_image() -> None:
     tree = {"docker-compose.yml": compose, "apps/web/Dockerfile": "FROM node"}
     assert _deployment(tree, "apps/web", only_app=False).replicas == "many"
     assert _deployment(tree, "apps/docs", only_app=False).replicas == "unknown"
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "FROM node\nCMD npm start\n",
+        "FROM alpine\nRUN apk add nodejs\nCMD ./web\n",
+        "FROM debian\nCMD node server.js\n",
+        'FROM debian\nENTRYPOINT ["/entrypoint.sh"]\n',
+        "FROM debian\nCMD ./start\n",
+        "FROM node\nCMD ./web\n",
+        "ARG BASE\nFROM ${BASE}\nCMD /web\n",
+        "FROM debian\nCMD $COMMAND\n",
+        "FROM debian\nCMD sh -c 'migrate && pnpm start'\n",
+    ],
+)
+def test_an_image_counts_where_it_may_run_node(image: str) -> None:
+    assert _deployment({"Dockerfile": image}).target == "container"
+
+
+def _workloads(*names: str) -> Tree:
+    return {f"charts/shop/templates/{name}.yaml": "kind: Deployment\n" for name in names}
+
+
+def test_of_several_workloads_only_those_called_like_the_application_count() -> None:
+    found = _deployment(_workloads("cube-deployment", "deployment", "hub-deployment"))
+    assert [signal.path for signal in found.signals] == ["charts/shop/templates/deployment.yaml"]
+    assert _deployment(_workloads("cube-deployment", "hub-deployment")) == Deployment()
+    assert _deployment(_workloads("cube-deployment")).target == "node"
+    shop = _deployment(_workloads("cube-deployment", "shop"), "apps/shop")
+    assert [signal.path for signal in shop.signals] == ["charts/shop/templates/shop.yaml"]
+    named = {**_workloads("cube-deployment"), "charts/x/a.yaml": "kind: Deployment\nmetadata:\n  name: web\n"}
+    assert [signal.path for signal in _deployment(named).signals] == ["charts/x/a.yaml"]
+    image = {**_workloads("cube-deployment"), "charts/x/a.yaml": "kind: Deployment\n- image: acme/shop:1\n"}
+    assert [signal.path for signal in _deployment(image, "apps/shop").signals] == ["charts/x/a.yaml"]
+
+
+def test_the_nearest_of_equal_files_is_named() -> None:
+    tree = {"a/fly.toml": "", "fly.toml": "", "apps/web/fly.toml": ""}
+    assert _deployment({**tree, "apps/fly.toml": ""}, "apps/web").path == "apps/web/fly.toml"
+    tree = {"Dockerfile": "FROM node", "docker/Dockerfile": "FROM node\nWORKDIR /app/apps/web\nCMD npm start\n"}
+    assert _deployment(tree, "apps/web").path == "Dockerfile"
 
 
 def test_services_of_one_vercel_project() -> None:
