@@ -89,8 +89,9 @@ class Measures:
 
     ``pages`` counts URLs with a page; ``is_bare`` says that those pages hardly render anything. ``places`` says where
     the features live that need a process, ``socket_places`` where WebSocket servers do, those of linked applications
-    included as ``service``. ``has_facts`` are what *has* rests on, ``host_fact`` what the host rests on, ``context``
-    what speaks for leaving things together. ``failed`` are scripts of it whose analysis failed.
+    included as ``service``. ``has_facts`` are what *has* rests on, ``host_fact`` what the host rests on,
+    ``host_conflicts`` the files that name hosts of different kinds, ``context`` what speaks for leaving things
+    together. ``failed`` are scripts of it whose analysis failed.
     """
 
     root: str
@@ -100,6 +101,7 @@ class Measures:
     has: Has = "next"
     host: Host = "unknown"
     host_fact: Fact | None = None
+    host_conflicts: tuple[Fact, ...] = ()
     replicas: Replicas = "unknown"
     pages: int = 0
     is_bare: bool = False

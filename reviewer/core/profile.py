@@ -30,6 +30,25 @@ _POINTS: dict[FeatureKind, tuple[str, int]] = {
     "queue-consumer": ("timers", 2),
     "listener": ("listeners", 2),
 }
+HOST_NAMES = {
+    "vercel": "Vercel",
+    "netlify": "Netlify",
+    "cloudflare": "Cloudflare",
+    "lambda": "AWS Lambda",
+    "amplify": "AWS Amplify",
+    "firebase": "Firebase Hosting",
+    "vercel-container": "a container on Vercel",
+    "cloud-run": "Cloud Run",
+    "app-hosting": "Firebase App Hosting",
+    "fly": "Fly.io",
+    "render": "Render",
+    "railway": "Railway",
+    "heroku": "Heroku",
+    "gae": "App Engine",
+    "container": "a container",
+    "node": "a Node.js process",
+    "static": "a host of files",
+}
 _PLACES: tuple[Place, ...] = ("route", "instrumentation", "custom-server", "service")
 _SURENESS: tuple[Confidence, ...] = ("high", "medium", "low")
 
@@ -81,6 +100,7 @@ class Profiles:
             has=has,
             host=app.deployment.model,
             host_fact=_host(app),
+            host_conflicts=tuple(_host_conflicts(app)),
             replicas=app.deployment.replicas,
             pages=len(surface.pages),
             is_bare=surface.is_bare,
@@ -176,6 +196,7 @@ class Profiles:
             has="service",
             host=app.deployment.model,
             host_fact=_host(app),
+            host_conflicts=tuple(_host_conflicts(app)),
             handlers=service.routes,
             places=frozenset(feature.place for feature in self.features.of(app)),
             reasons=(
@@ -213,9 +234,20 @@ def _host(app: App) -> Fact | None:
     deployment = app.deployment
     if deployment.model == "unknown":
         return None
-    if deployment.target == "unknown":
-        return Fact("says where it runs, and others agree", deployment.path, deployment.line, deployment.evidence)
-    return Fact("names the host, {}", deployment.path, deployment.line, deployment.evidence, (deployment.target,))
+    if not deployment.signals:
+        return Fact("the build is exported as files", app.config.path, 1, deployment.evidence)
+    targets = dict.fromkeys(HOST_NAMES[signal.target] for signal in deployment.signals)
+    text = f"set up for {' and '.join(targets)}"
+    return Fact(text, deployment.path, deployment.line, deployment.evidence)
+
+
+def _host_conflicts(app: App) -> Iterator[Fact]:
+    """The file that speaks loudest for each host, where they are of different kinds."""
+    deployment = app.deployment
+    for target in deployment.conflicts:
+        best = deployment.best_of(signal for signal in deployment.signals if signal.target == target)
+        if best is not None:
+            yield Fact(f"says {HOST_NAMES[target]}", best.path, best.line)
 
 
 def _behaviours(server: CustomServer, kinds: tuple[str, ...]) -> list[Fact]:

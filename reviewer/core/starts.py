@@ -86,12 +86,9 @@ def production_commands(code: Code, app: App) -> list[Start]:
     An image comes before the file of a host, that before the ``start`` script, and a script of another name counts
     where a file of the deployment or another script runs it.
     """
-    signals = sorted(
-        about(code.hosts, app.root, app.is_only, app.kind, app.package.name), key=lambda s: (s.path, s.line)
-    )
-    signals += [
-        s for s in about(code.hosts, app.package.dir, app.is_only, app.kind, app.package.name) if s not in signals
-    ]
+    name = app.package.name
+    signals = sorted(about(code.hosts, app.root, app.is_only, app.kind, name), key=lambda s: (s.path, s.line))
+    signals += [s for s in about(code.hosts, app.package.dir, app.is_only, app.kind, name) if s not in signals]
     paths = dict.fromkeys(signal.path for signal in signals)
     hosting = next((s for s in signals if s.target in _SETS_PRODUCTION), None)
     default = NodeEnv(True, hosting.path, hosting.line) if hosting is not None else NOT_SAID

@@ -128,6 +128,7 @@ FINE: Mapping[Label, str] = {
     "R2api": "Handlers that end with their response are fine in Next.js.",
     "R4api": "Handlers that end with their response are fine in Next.js; callers need them to stay compatible.",
 }
+_NUMBERS = {2: "two", 3: "three"}
 _UNSURE = "What could be read is not enough for a profile."
 _NOTHING = "There is too little to read a need from: no page, and fewer than three request handlers."
 
@@ -143,8 +144,7 @@ def rows(profile: Profile, place: Place) -> Iterator[tuple[str, str]]:
     measures = profile.measures
     yield "The code needs", LABELS[profile.label] if profile.label is not None else _NOTHING
     yield "It has", _based(HAS[measures.has], measures.has_facts, place)
-    host = [measures.host_fact] if measures.host_fact is not None else []
-    yield "Host", _based(HOSTS[measures.host], host, place)
+    yield "Host", _host(profile, place)
     yield "Scores", ", ".join(f"{SCORES[name]} {profile.score(name)} of {most}" for name, most in MAXIMA.items())
     yield from _labelled("Because", [_reason(reason, place) for reason in profile.reasons()[:MAX_REASONS]])
     yield from _labelled("Against", [f"{told(fact)} ({place(fact)})" for fact in profile.counter()[:MAX_REASONS]])
@@ -181,6 +181,14 @@ def _changed(what: Changed, change: ProfileChange) -> Iterator[str]:
         yield f"{SCORES[what].capitalize()}: {after.score(what)} of {MAXIMA[what]}; before: {before.score(what)}."
     elif after.mismatch is None and before.mismatch is not None:
         yield f"No longer so: {MISMATCHES[before.mismatch][1]}"
+
+
+def _host(profile: Profile, place: Place) -> str:
+    measures = profile.measures
+    if measures.host_conflicts:
+        said = [f"{place(fact)} {told(fact)}" for fact in measures.host_conflicts]
+        return f"unknown: {_NUMBERS.get(len(said), 'several')} files disagree: {', '.join(said)}"
+    return _based(HOSTS[measures.host], [measures.host_fact] if measures.host_fact is not None else [], place)
 
 
 def _based(text: str, facts: Sequence[Fact], place: Place) -> str:
@@ -236,6 +244,7 @@ def _profile(profile: Profile) -> dict[str, Any]:
         **state(profile),
         "has_facts": [fact_document(fact) for fact in measures.has_facts],
         "host_fact": fact_document(measures.host_fact) if measures.host_fact is not None else None,
+        "host_conflicts": [fact_document(fact) for fact in measures.host_conflicts],
         "pages": measures.pages,
         "handlers": measures.handlers,
         "actions": measures.actions,

@@ -73,6 +73,7 @@ def profile_schema() -> dict[str, Any]:
         **_state(),
         "has_facts": _list(fact),
         "host_fact": {"anyOf": [fact, {"type": "null"}]},
+        "host_conflicts": _list(fact),
         **dict.fromkeys(("pages", "handlers", "actions"), _COUNT),
         "reasons": _list(_reason()),
         "counter": _list(fact),

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import pytest
 
 from reviewer.core.files import NoCache
+from reviewer.core.hosts import MODELS
 from reviewer.core.matrix import Fact, Place, Profile, Reason, ScoreName
-from reviewer.core.profile import Profiles
+from reviewer.core.profile import HOST_NAMES, Profiles
 from reviewer.core.project import Project
 from reviewer.core.snapshot import snapshot_of
 from reviewer.resources import built_in_rulebook
@@ -525,7 +526,7 @@ def test_the_host_is_named_with_its_file() -> None:
     assert profile(tree).mismatch == "process-on-unknown-host"
     vercel = profile({**tree, "vercel.json": '{"framework": "nextjs"}'})
     assert (vercel.mismatch, vercel.measures.host) == ("process-in-functions", "function")
-    assert vercel.measures.host_fact == Fact("names the host, {}", "vercel.json", 1, "high", ("vercel",))
+    assert vercel.measures.host_fact == Fact("set up for Vercel", "vercel.json", 1, "high")
     fly = "auto_stop_machines = true\nmin_machines_running = 0\n"
     assert profile({**tree, "fly.toml": fly}).mismatch == "process-on-scale-to-zero"
     assert profile({**tree, "fly.toml": ""}).mismatch == "process-on-long-lived-host"
@@ -533,9 +534,29 @@ def test_the_host_is_named_with_its_file() -> None:
     assert profile({**tree, "ecosystem.config.js": ecosystem}).mismatch == "process-on-one-instance"
 
 
+def test_files_that_name_hosts_of_different_kinds_are_told() -> None:
+    made = profile({**NEXT, "vercel.json": '{"framework": "nextjs"}', "Dockerfile": "FROM node\nCMD npm start\n"})
+    assert (made.measures.host, made.measures.host_fact) == ("unknown", None)
+    facts = (Fact("says a container", "Dockerfile", 2), Fact("says Vercel", "vercel.json", 1))
+    assert made.measures.host_conflicts == facts
+    assert profile({**NEXT, "fly.toml": "", "Dockerfile": "FROM node\n"}).measures.host_conflicts == ()
+
+
+def test_hosts_of_one_kind_are_all_named() -> None:
+    made = profile({**NEXT, "fly.toml": "", "railway.json": "{}"})
+    assert made.measures.host_fact == Fact("set up for Fly.io and Railway", "fly.toml", 1, "high")
+
+
+def test_every_host_has_a_name() -> None:
+    assert HOST_NAMES.keys() == MODELS.keys()
+
+
 def test_an_exported_build_is_static() -> None:
     static = profile({**NEXT, "next.config.js": "module.exports = { output: 'export' };\n"})
     assert (static.label, static.has, static.mismatch) == ("S", "static", None)
+    fact = static.measures.host_fact
+    assert fact is not None
+    assert (fact.text, fact.path) == ("the build is exported as files", "next.config.js")
 
 
 def chapter(root: str) -> Tree:

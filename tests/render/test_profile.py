@@ -97,6 +97,16 @@ def test_a_profile_tells_needs_possessions_scores_reasons_and_what_stays_fine() 
     assert found[7] == ("Against", "5 pages (`app/page.tsx:1`)")
 
 
+def test_files_that_disagree_on_the_host_are_told() -> None:
+    facts = (Fact("says a container", "Dockerfile", 14), Fact("says Netlify", "netlify.toml"))
+    conflicting = judged(replace(BEFORE, host_conflicts=facts))
+    text = "unknown: two files disagree: `Dockerfile:14` says a container, `netlify.toml:1` says Netlify"
+    assert dict(rows(conflicting, code_place))["Host"] == text
+    document = profile_document([conflicting], (), "a" * 40)
+    assert [fact["path"] for fact in document["profiles"][0]["host_conflicts"]] == ["Dockerfile", "netlify.toml"]
+    Draft202012Validator(profile_schema()).validate(document)
+
+
 def test_at_most_five_reasons_are_told_the_deciding_ones_first() -> None:
     many = tuple(replace(HANDLERS, fact=replace(HANDLERS.fact, path=f"r{index}.ts")) for index in range(9))
     found = [text for label, text in rows(judged(replace(AFTER, reasons=(*many, SOCKET))), code_place) if "+" in text]
@@ -202,7 +212,7 @@ def test_no_control_character_reaches_the_terminal(name: str) -> None:
 
 def test_profiles_are_written_as_their_schema_says() -> None:
     validator = Draft202012Validator(profile_schema())
-    host = Fact("names the host, {}", "fly.toml", 1, "high", ("fly",))
+    host = Fact("set up for Fly.io", "fly.toml")
     several = [AFTER, BEFORE, replace(AFTER, failed=("a.ts",)), replace(AFTER, host="long-lived", host_fact=host)]
     value = profile_document([judged(measures) for measures in several], (), "a" * 40)
     validator.validate(value)
