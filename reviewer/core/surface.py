@@ -10,24 +10,18 @@ from functools import cached_property
 
 from reviewer.core.app import App
 from reviewer.core.code import Code
+from reviewer.core.database import database_client
 from reviewer.core.facts import FileFacts
 from reviewer.core.handlers import Handler
 from reviewer.core.matrix import Fact, Reason
 from reviewer.core.packaged import Packaged
 from reviewer.core.project import Project
 from reviewer.core.roles import Route
-from reviewer.core.symbols import SPEAKING_LENGTH
 from reviewer.core.syntax import captures, language_of, parse
 from reviewer.core.text import first_line
 
 BARE_PAGES, BARE_ELEMENTS = 2, 15
-MAX_CONFIRMED = 20
 MAX_HEAD = 1024  # where the directive of a module stands
-DATABASES = (
-    *("@prisma/client", "drizzle-orm", "mongoose", "mongodb", "pg", "postgres", "mysql", "mysql2", "knex", "typeorm"),
-    *("sequelize", "kysely", "better-sqlite3", "@libsql/client", "@planetscale/database", "@neondatabase/serverless"),
-    *("@vercel/postgres", "@mikro-orm/core", "objection", "firebase-admin", "@supabase/supabase-js"),
-)
 _ELEMENTS = "(jsx_opening_element) @element (jsx_self_closing_element) @element"
 _COMPONENTS = re.compile(r"(?:^|[/@~])(?:components?|features|views|widgets|sections|containers|screens)(?:/|$)")
 _PRERENDER = re.compile(
@@ -186,49 +180,9 @@ def backend(surface: Surface, own_handlers: Sequence[Fact]) -> Iterator[Reason]:
     elif points and first_action is not None:
         text = nouns(actions, "Server Action")
         yield Reason("B", points, replace(first_action, text=text, names=(actions,)))
-    if (database := _database(surface)) is not None:
-        yield Reason("B", 1, database)
-
-
-def _database(surface: Surface) -> Fact | None:
-    """The first server file that imports a database client, or a package of the workspace made around one."""
-    names = sorted(_clients(surface))
-    words = tuple(word for name in names for word in _quoted(name))
-    if not words:
-        return None
     apis = sorted(route.path for route in surface.app.api_routes)
-    known = set(apis)
-    others = [path for path in surface.server_scripts if path not in known]
-    for group in (apis, others):
-        marked = surface.code.files.containing(group, {"database": words})["database"]
-        for path in sorted(marked)[:MAX_CONFIRMED]:
-            if (fact := _imported_client(surface, path, names)) is not None:
-                return fact
-    return None
-
-
-def _imported_client(surface: Surface, path: str, names: Sequence[str]) -> Fact | None:
-    facts = surface.code.surface(path)
-    for item in facts.imports if facts is not None and "use client" not in facts.directives else ():
-        name = next((n for n in names if item.module == n or item.module.startswith(n + "/")), None)
-        if name is not None and not item.type_only:
-            return Fact("server code imports the database client {}", path, item.line, names=(name,))
-    return None
-
-
-def _clients(surface: Surface) -> Iterator[str]:
-    code, package = surface.code, surface.app.package
-    yield from (name for name in DATABASES if code.spec(package, name) is not None)
-    for other in code.packages.values():
-        if other.name in package.dependencies and any(name in other.dependencies for name in DATABASES):
-            yield other.name
-
-
-def _quoted(name: str) -> Iterator[tuple[bytes, ...]]:
-    if len(name) >= SPEAKING_LENGTH:
-        yield (name.encode(),)
-    else:
-        yield from ((f"{quote}{name}{end}".encode(),) for quote in "'\"" for end in (quote, "/"))
+    if (database := database_client(surface.code, surface.app.package, apis, surface.server_scripts)) is not None:
+        yield Reason("B", 1, database)
 
 
 def pipeline(surface: Surface, middlewares: Sequence[Fact]) -> Iterator[Reason]:

@@ -179,6 +179,40 @@ def test_a_database_package_of_the_workspace_counts_where_it_is_imported() -> No
     assert reasons(tree, "B", "apps/web")[1:] == [(1, "apps/web/app/api/a/route.ts", 1)]
 
 
+POOL = "import { Pool } from 'pg';\nexport const pool = new Pool();\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        ({"lib/a.ts": "import { pgEnum } from 'drizzle-orm/pg-core';\n", "lib/z.ts": POOL}, ("lib/z.ts", 2)),
+        ({"db/migrations/a.ts": POOL, "lib/z.ts": POOL}, ("lib/z.ts", 2)),
+        ({"app/api/a/route.ts": "import { pool } from 'pg';\n" + ROUTE, "lib/z.ts": POOL}, ("lib/z.ts", 2)),
+        ({"db/schema.ts": "import { x } from 'drizzle-orm';\n", "lib/z.ts": "import pg from 'pg';\n"}, ("lib/z.ts", 1)),
+        ({"lib/a.ts": "import { and } from 'pg';\n", "lib/z.ts": "import { Client } from 'pg';\n"}, ("lib/z.ts", 1)),
+        ({"lib/a.ts": "// new Pool()\n" + POOL}, ("lib/a.ts", 3)),
+        ({"db/schema.ts": "import { x } from 'drizzle-orm';\n"}, ("db/schema.ts", 1)),
+        ({"lib/a.ts": "export const pool = new Pool();\n"}, None),
+    ],
+)
+def test_the_file_that_makes_a_client_is_named_first(files: Tree, place: tuple[str, int] | None) -> None:
+    tree = {**NEXT, "package.json": manifest("next", "pg", "drizzle-orm"), **files}
+    found = [reason.fact for reason in profile(tree).measures.reasons if "database" in reason.fact.text]
+    assert [(fact.path, fact.line) for fact in found] == ([place] if place is not None else [])
+
+
+@pytest.mark.parametrize("depends", [("@prisma/adapter-pg",), ("prisma",), ("@prisma/client",)])
+def test_a_generated_client_is_a_client(depends: tuple[str, ...]) -> None:
+    code = "import { PrismaClient } from '@/generated/prisma/client';\nexport const prisma = new PrismaClient({});\n"
+    tree = {**NEXT, "lib/prisma.ts": code, "lib/a.ts": "import type { A } from '@/generated/prisma/client';\n"}
+    made = reasons({**tree, "package.json": manifest("next", *depends)}, "B")
+    assert made == [(1, "lib/prisma.ts", 2)]
+    assert reasons(tree, "B") == []
+    adapter = "import { PrismaPg } from '@prisma/adapter-pg';\n"
+    only = {**NEXT, "package.json": manifest("next", "@prisma/adapter-pg"), "lib/prisma.ts": adapter}
+    assert reasons(only, "B") == [(1, "lib/prisma.ts", 1)]
+
+
 # -- process need --------------------------------------------------
 
 SOCKET = "import { WebSocketServer } from 'ws';\n"
