@@ -115,7 +115,8 @@ def profile(
             answer = analyst().answer(Job(tree, config=("defaults", "")))
             made = answer.analyses.get("head")
             profiles = made.profiles if made is not None else ()
-            print_profiles(profiles, answer.review.problems, commit, format.value)
+            applications = made.stats.get("apps", 0) if made is not None else 0
+            print_profiles(profiles, answer.review.problems, commit, format.value, applications)
 
 
 @app.command()

@@ -46,8 +46,13 @@ def print_result(output: Output, exit_zero: bool) -> NoReturn:
     raise typer.Exit(exit_status(output.review, exit_zero))
 
 
-def print_profiles(profiles: Sequence[Profile], problems: Sequence[Problem], head: str | None, format: str) -> NoReturn:
-    """Writes the profiles and ends the command: 3 when something failed, else 0."""
+def print_profiles(
+    profiles: Sequence[Profile], problems: Sequence[Problem], head: str | None, format: str, applications: int
+) -> NoReturn:
+    """Writes the profiles and ends the command: 3 when something failed, else 0.
+
+    *applications* is the number of Next applications of the tree, profiled or not.
+    """
     failed = [problem for problem in problems if problem.kind == "failed"]
     if format == "json":
         sys.stdout.write(render_profiles(profiles, problems, head))
@@ -56,7 +61,7 @@ def print_profiles(profiles: Sequence[Profile], problems: Sequence[Problem], hea
 
         from reviewer.render.terminal import print_profiles as print_text
 
-        print_text(profiles, failed, Console(highlight=False, markup=False, emoji=False))
+        print_text(profiles, failed, Console(highlight=False, markup=False, emoji=False), applications)
     sys.stdout.flush()
     raise typer.Exit(INCOMPLETE if failed else 0)
 

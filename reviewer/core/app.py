@@ -11,7 +11,7 @@ from reviewer.core.conventions import Bundler, Conventions, bundler_of
 from reviewer.core.deploy import Deployment, deployment
 from reviewer.core.finding import Evidence
 from reviewer.core.handlers import Handler, handlers_of
-from reviewer.core.manifest import Package, join, parent
+from reviewer.core.manifest import Package, join
 from reviewer.core.nextconfig import NextConfig, read_config
 from reviewer.core.roles import DEFAULT_EXTENSIONS, Route, app_route, pages_route, pattern_matches
 from reviewer.core.versions import Version
@@ -147,4 +147,4 @@ class App:
     @property
     def name(self) -> str:
         """How people call it: its directory, or the package's name for the root."""
-        return self.root or self.package.name or parent(self.package.path) or "."
+        return self.root or self.package.name or "the repository root"

@@ -26,7 +26,7 @@ _MAKES = re.compile(
     rb"|\bmongoose\.(?:connect|createConnection)(?=\()|\b(?:drizzle|knex|postgres|neon|createPool)(?=[(<])"
 )
 _SCHEMA = re.compile(
-    r"(?:^|[/._-])(?:schemas?|models?|enums?|types?|constants?|migrat(?:e|ions?)|seed(?:s|er|ers)?|fixtures|scripts)"
+    r"(?:^|[/._-])(?:schemas?|models?|enums?|types?|constants?|migrat(?:e|ions?)|seed(?:s|er|ers)?|fixtures|scripts|integration)"
     r"(?:[/._-]|$)",
     re.IGNORECASE,
 )

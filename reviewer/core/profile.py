@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from reviewer.core.app import App
+from reviewer.core.behaviours import Behaviour
 from reviewer.core.consumers import consumers, contract, native_clients
 from reviewer.core.features import Feature, FeatureKind, Features
 from reviewer.core.links import Link, Links
@@ -88,7 +89,7 @@ class Profiles:
             *rendering(surface),
             *backend(surface, handlers),
             *_process(features),
-            *self._more_process(surface, launched),
+            *self._more_process(surface, launched, features),
             *pipeline(surface, passed),
             *consumers(surface),
         )
@@ -149,12 +150,19 @@ class Profiles:
         found = {feature.place for feature in (*features, *linked) if feature.kind == "websocket"}
         return frozenset(found)
 
-    def _more_process(self, surface: Surface, launched: list[CustomServer]) -> Iterator[Reason]:
+    def _more_process(
+        self, surface: Surface, launched: list[CustomServer], features: tuple[Feature, ...]
+    ) -> Iterator[Reason]:
         """P: what adds to the need of a process without making it one."""
         behaviours = [fact for server in launched for fact in _behaviours(server, ())]
+        told = {(feature.path, feature.line) for feature in features}
         if behaviours:
-            text = "the custom server does more than hand requests to Next: {}"
-            yield Reason("P", 1, replace(behaviours[0], text=text))
+            new = next((fact for fact in behaviours if (fact.path, fact.line) not in told), None)
+            text = "the custom server does more than hand requests to Next"
+            if new is not None:
+                yield Reason("P", 1, replace(new, text=f"{text}: {new.text}"))
+            else:
+                yield Reason("P", 1, Fact(text, launched[0].file, launched[0].line))
         if (memory := process_memory(surface, self.features.loads)) is not None:
             yield Reason("P", 1, memory)
         if (duration := self._duration(surface)) is not None:
@@ -252,7 +260,14 @@ def _host_conflicts(app: App) -> Iterator[Fact]:
 
 def _behaviours(server: CustomServer, kinds: tuple[str, ...]) -> list[Fact]:
     """What a custom server does itself, of some kinds or of all."""
-    return [Fact("{}", b.path, b.line, names=(b.label,)) for b in server.behaviours if not kinds or b.kind in kinds]
+    return [_behaviour(behaviour) for behaviour in server.behaviours if not kinds or behaviour.kind in kinds]
+
+
+def _behaviour(behaviour: Behaviour) -> Fact:
+    module, _, made = behaviour.label.partition(": ")
+    if behaviour.kind == "websocket" and made:
+        return Fact("a WebSocket server ({})", behaviour.path, behaviour.line, names=(module,))
+    return Fact("{}", behaviour.path, behaviour.line, names=(behaviour.label,))
 
 
 def _process(features: tuple[Feature, ...]) -> Iterator[Reason]:
@@ -263,9 +278,9 @@ def _process(features: tuple[Feature, ...]) -> Iterator[Reason]:
         sort, points = _POINTS[feature.kind]
         if sort not in seen:
             seen.add(sort)
-            yield Reason(
-                "P", points, Fact(feature.text, feature.path, feature.line, feature.confidence, (feature.symbol,))
-            )
+            text = feature.text.replace("a WebSocket server is made with {}", "a WebSocket server ({})")
+            module = feature.symbol.partition("#")[0]
+            yield Reason("P", points, Fact(text, feature.path, feature.line, feature.confidence, (module,)))
 
 
 def _answered(service: Service) -> Iterator[Reason]:

@@ -141,7 +141,7 @@ def _prerendered(surface: Surface) -> Fact | None:
         if name in _METADATA or suffix in ("md", "mdx"):
             return Fact("pages are made to be found by search engines", route.path)
     found = _first(surface, [route.path for route in surface.app.routes if not route.is_api], _PRERENDER)
-    return Fact("pages are rendered ahead or carry metadata", *found) if found is not None else None
+    return Fact("pages are prerendered or set metadata", *found) if found is not None else None
 
 
 def _server_data(surface: Surface) -> Fact | None:
@@ -149,7 +149,7 @@ def _server_data(surface: Surface) -> Fact | None:
     found = _first(surface, pages, _SERVER_PROPS)
     if found is None and surface.app.app_dir:
         found = _first(surface, [path for path in pages if path.startswith(surface.app.app_dir)], _ASYNC_PAGE)
-    return Fact("pages are rendered with data of the server", *found) if found is not None else None
+    return Fact("pages load data on the server", *found) if found is not None else None
 
 
 def _first(surface: Surface, paths: Sequence[str], pattern: re.Pattern[bytes]) -> tuple[str, int] | None:

@@ -66,11 +66,11 @@ def _shown(value: Arg) -> str:
     return code(value) if isinstance(value, str) else str(value)
 
 
-def code(text: str) -> str:
-    """Text of a repository as a code span nothing in it can end or reach out of."""
+def code(text: str, most: int = MAX_ECHO) -> str:
+    """Text of a repository as a code span nothing in it can end or reach out of, *most* characters of it."""
     text = visible(text)
-    if len(text) > MAX_ECHO:
-        text = text[:MAX_ECHO] + "…"
+    if len(text) > most:
+        text = text[:most] + "…"
     fence = "`" * (max((len(run) for run in re.findall(r"`+", text)), default=0) + 1)
     space = " " if text.startswith("`") or text.endswith("`") or not text.strip() else ""
     return f"{fence}{space}{text}{space}{fence}"

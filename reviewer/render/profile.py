@@ -27,6 +27,7 @@ from reviewer.core.matrix import (
 from reviewer.render.message import code
 
 MAX_REASONS = 5
+MAX_PLACE = 4_200  # what git takes as a path, and a line: a place cut off leads nowhere
 Place = Callable[[Fact], str]
 
 SCORES: Mapping[ScoreName, str] = {
@@ -133,6 +134,21 @@ _UNSURE = "What could be read is not enough for a profile."
 _NOTHING = "There is too little to read a need from: no page, and fewer than three request handlers."
 
 
+def nothing(examples: int) -> str:
+    """Why there is no profile. *examples* is the number of Next applications of a tree that is a collection of them."""
+    if examples:
+        return (
+            f"No application to profile: the {examples} Next.js applications here are a collection of examples, and "
+            "what one needs says nothing about another. Profile the folder of one."
+        )
+    return (
+        "No application to profile: no Next.js application was found (a package that depends on next, with a "
+        "next.config file or a script that runs Next.js), and no service (a package that depends on Express, Fastify, "
+        "Koa, hapi, Hono, NestJS or the like, with a file that opens a port and is started by a script or a "
+        "deployment)."
+    )
+
+
 # -- for people -----------------------------------------------------------------------------------------------
 
 
@@ -146,12 +162,38 @@ def rows(profile: Profile, place: Place) -> Iterator[tuple[str, str]]:
     yield "It has", _based(HAS[measures.has], measures.has_facts, place)
     yield "Host", _host(profile, place)
     yield "Scores", ", ".join(f"{SCORES[name]} {profile.score(name)} of {most}" for name, most in MAXIMA.items())
-    yield from _labelled("Because", [_reason(reason, place) for reason in profile.reasons()[:MAX_REASONS]])
-    yield from _labelled("Against", [f"{told(fact)} ({place(fact)})" for fact in profile.counter()[:MAX_REASONS]])
+    reasons = _chosen(profile)
+    because = [_reason(reason, place) for reason in reasons]
+    yield from _labelled("Because", [*because, *_left_out(len(profile.reasons()) - len(reasons))])
+    against = [f"{told(fact)} ({place(fact)})" for fact in profile.counter()]
+    yield from _labelled("Against", [*against[:MAX_REASONS], *_left_out(len(against) - MAX_REASONS)])
     if profile.mismatch is not None:
         yield MISMATCHES[profile.mismatch]
     if profile.label is not None:
-        yield "If nothing changes", FINE[profile.label]
+        yield "If nothing changes", _fine(profile)
+
+
+def _chosen(profile: Profile) -> list[Reason]:
+    """The reasons that are told: one at least for every score of two or more, then the first ones."""
+    reasons = profile.reasons()
+    first = {reason.score: reason for reason in reversed(reasons) if profile.score(reason.score) >= 2}
+    needed = [reason for reason in reasons if first.get(reason.score) is reason]
+    others = [reason for reason in reasons if first.get(reason.score) is not reason]
+    kept = [*needed, *others][:MAX_REASONS]
+    return [reason for reason in reasons if any(reason is other for other in kept)]
+
+
+def _left_out(number: int) -> Iterator[str]:
+    if number > 0:
+        yield f"and {number} more"
+
+
+def _fine(profile: Profile) -> str:
+    """What stays fine if nothing is changed."""
+    owns = profile.has == "next+custom-server" and profile.measures.host in ("long-lived", "unknown")
+    if profile.label == "R5" and owns:
+        return f"The custom server is fine: it owns what needs a process, where one is kept running. {FINE['R5']}"
+    return FINE[profile.label] if profile.label is not None else ""
 
 
 def changes(change: ProfileChange, place: Place, old_place: Place) -> Iterator[str]:
@@ -161,13 +203,14 @@ def changes(change: ProfileChange, place: Place, old_place: Place) -> Iterator[s
     added = change.added[:MAX_REASONS]
     yield from (_reason(reason, place) for reason in added)
     yield from (f"no longer {_reason(reason, old_place)}" for reason in change.removed[: MAX_REASONS - len(added)])
+    yield from _left_out(len(change.added) + len(change.removed) - MAX_REASONS)
     after = change.after
     yield from (f"Against: {told(fact)} ({place(fact)})" for fact in after.counter()[:1])
     if after.mismatch is not None and after.mismatch not in ON_DEMAND:
         kind, text = MISMATCHES[after.mismatch]
         yield f"{kind}{' (as before)' if change.since == 'before' else ''}: {text}"
     if after.label is not None:
-        yield f"If nothing changes: {FINE[after.label]}"
+        yield f"If nothing changes: {_fine(after)}"
 
 
 def _changed(what: Changed, change: ProfileChange) -> Iterator[str]:
@@ -213,7 +256,7 @@ def _labelled(label: str, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 def code_place(fact: Fact) -> str:
     """``path:line`` as a code span of Markdown."""
-    return code(f"{fact.path}:{fact.line}")
+    return code(f"{fact.path}:{fact.line}", MAX_PLACE)
 
 
 # -- for programs -----------------------------------------------------------------------------------------------

@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
+from rich.cells import cell_len
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
-from reviewer.core.finding import Problem, Reported, Review, Site
+from reviewer.core.finding import Problem, Reported, Review, Site, Suggestion
 from reviewer.core.matrix import Profile
 from reviewer.core.rulebook import Rule, Rulebook
 from reviewer.render.message import message_of, visible
-from reviewer.render.profile import changes, code_place, rows
+from reviewer.render.profile import changes, code_place, nothing, rows
 
 LineOf = Callable[[str, int], str | None]
 
@@ -24,6 +24,8 @@ LABEL_WIDTH = 20
 _STYLES = {"error": "bold red", "warning": "yellow", "notice": "cyan"}
 _LABELS = (("seen", ""), ("cost", "What it costs here: "), ("fine", "Fine when: "), ("alternative", "Instead: "))
 _CODE = re.compile(r"(`+)(.+?)\1")
+_PLACE = re.compile(r":\d+$")
+_HELD_SPACE = "\ue000"  # of no repository's: visible() escapes it
 _NOUNS = {"error": "errors", "warning": "warnings", "notice": "notices"}
 
 
@@ -37,6 +39,7 @@ def print_review(review: Review, rulebook: Rulebook, line_of: LineOf, console: C
             _print_finding(reported, rule, line_of, console, in_full=reported.cause not in said)
             said.add(reported.cause)
         console.print()
+    _print_delta(review, console)
     for line in _closing(review):
         console.print(line, soft_wrap=True)
 
@@ -53,14 +56,14 @@ def _print_finding(reported: Reported, rule: Rule, line_of: LineOf, console: Con
         f"  {rule.id}  ",
         (reported.id, "dim"),
     )
-    console.print(head)
+    console.print(head, soft_wrap=True)
     _print_line(site, line_of, console)
     if not in_full:
         console.print(Text("    The same cause as above.", style="dim"))
         return
-    console.print(Padding(Text(message_of(finding, rule).title, "bold"), (0, 2, 0, 4), expand=False))
-    for row in _prose(reported, rule):
-        console.print(Padding(row, (0, 2, 0, 4), expand=False))
+    _print_wrapped(Text("    "), Text(message_of(finding, rule).title, "bold"), console)
+    for row in _prose(reported, rule, _has_styles(console)):
+        _print_wrapped(Text("    "), row, console)
 
 
 def _print_line(site: Site, line_of: LineOf, console: Console) -> None:
@@ -79,60 +82,102 @@ def _print_line(site: Site, line_of: LineOf, console: Console) -> None:
     console.print(Text.assemble((f"    {' ' * len(number)} | ", "dim"), " " * caret, ("^", "bold")), soft_wrap=True)
 
 
-def _prose(reported: Reported, rule: Rule) -> Iterator[Text]:
+def _prose(reported: Reported, rule: Rule, styled: bool) -> Iterator[Text]:
     message = message_of(reported.finding, rule)
     for slot, label in _LABELS:
-        yield Text(label, style="italic") + _marked(getattr(message, slot))
+        yield Text.assemble((label, "italic"), _marked(getattr(message, slot), styled))
     for site in reported.finding.sites[1:]:
         place = f"{site.path}:{site.line}" if site.line is not None else site.path
         yield (
-            Text(f"see {visible(place)}", style="dim")
+            Text(f"see {_unbroken(visible(place))}", style="dim")
             + Text(": " if site.message else "", "dim")
-            + _marked(visible(site.message))
+            + _marked(visible(site.message), styled)
         )
     if reported.finding.suggestion is not None:
-        yield Text("Suggested line: ", style="italic") + Text(
-            visible(reported.finding.suggestion.replacement.strip()), "green"
-        )
+        yield _suggested(reported.finding.suggestion, reported.finding.site)
     for cite in message.cites:
         yield Text(f"{cite.title}, {cite.url} (checked {cite.checked})", style="dim")
 
 
-def _marked(markdown: str) -> Text:
-    """Markdown of ours as terminal text: code spans in bold, without their ticks."""
+def _suggested(suggestion: Suggestion, site: Site) -> Text:
+    replacement = visible(suggestion.replacement.strip())
+    if replacement:
+        return Text.assemble(("Suggested line: ", "italic"), (replacement, "green"))
+    first, last = suggestion.line, suggestion.end_line
+    if first == last:
+        return Text("Delete this line" if first == site.line else f"Delete line {first}", "green")
+    return Text(f"Delete lines {first} to {last}", "green")
+
+
+def _has_styles(console: Console) -> bool:
+    """Whether a console shows bold text as bold."""
+    return console.is_terminal and console.color_system is not None
+
+
+def _marked(markdown: str, styled: bool) -> Text:
+    """Markdown of ours as terminal text: code in bold where that can be seen, else between its ticks.
+
+    A place, ``path:line``, needs no mark and is never broken.
+    """
     text, at = Text(), 0
     for match in _CODE.finditer(markdown):
         text.append(markdown[at : match.start()].replace("**", ""))
-        text.append(match.group(2).strip(" "), "bold")
+        inner = match.group(2).strip(" ")
+        is_place = _PLACE.search(inner) is not None
+        text.append(_unbroken(inner) if is_place else inner if styled else match.group(), "bold")
         at = match.end()
     return text.append(markdown[at:].replace("**", ""))
 
 
-def print_profiles(profiles: Sequence[Profile], failed: Sequence[Problem], console: Console) -> None:
-    """Prints the architecture profile of each application, and what could not be analysed."""
+def _unbroken(text: str) -> str:
+    """A text whose spaces are no places to wrap at."""
+    return text.replace(" ", _HELD_SPACE)
+
+
+def _print_wrapped(label: Text, text: Text, console: Console) -> None:
+    """A label, and a text that is wrapped beside it at spaces only: what is longer than a line stays whole."""
+    width = max(20, min(console.width, MAX_WIDTH) - cell_len(label.plain) - 2)
+    for index, line in enumerate(_wrapped(text, width)):
+        line.plain = line.plain.replace(_HELD_SPACE, " ")
+        start = label if index == 0 else Text(" " * cell_len(label.plain))
+        console.print(Text.assemble(start, line), soft_wrap=True)
+
+
+def _wrapped(text: Text, width: int) -> Iterator[Text]:
+    plain, first, end = text.plain, 0, 0
+    for match in re.finditer(r"[^ \n]+", plain):
+        if end and cell_len(plain[first : match.end()]) > width:
+            yield text[first:end]
+            first = match.start()
+        end = match.end()
+    yield text[first:end]
+
+
+def print_profiles(
+    profiles: Sequence[Profile], failed: Sequence[Problem], console: Console, applications: int = 0
+) -> None:
+    """Prints the architecture profile of each application, and what could not be analysed.
+
+    *applications* is the number of Next applications of the tree, which have no profiles in a collection.
+    """
     for profile in profiles:
         console.print(Text(visible(profile.name), style="bold underline"), Text(profile.measures.what), soft_wrap=True)
         for label, line in rows(profile, code_place):
-            text = Text(f"  {label + ':' if label else '':<{LABEL_WIDTH}}", style="italic")
-            console.print(_hanging(text, _marked(line), console))
+            start = Text(f"  {label + ':' if label else '':<{LABEL_WIDTH}}", style="italic")
+            _print_wrapped(start, _marked(line, _has_styles(console)), console)
         console.print()
     for problem in failed:
         console.print(Text(_problem_line(problem), style="bold red"), soft_wrap=True)
-    if not profiles:
-        console.print("No application to profile: no Next.js application or service, or a collection of examples.")
+    if not profiles and not failed:
+        _print_wrapped(Text(), Text(nothing(applications)), console)
 
 
-def _hanging(label: Text, text: Text, console: Console) -> Text:
-    """A label, and a text that is wrapped beside it."""
-    lines = text.wrap(console, max(20, min(console.width, MAX_WIDTH) - len(label.plain)))
-    return label + Text(f"\n{' ' * len(label.plain)}").join(lines)
-
-
-def _profile_delta(review: Review) -> Iterator[Text]:
+def _print_delta(review: Review, console: Console) -> None:
     for change in review.profile_delta:
-        yield Text(f"The architecture of {visible(change.name)} changes (for information):", style="bold")
+        head = Text(f"The architecture of {visible(change.name)} changes (for information):", style="bold")
+        console.print(head, soft_wrap=True)
         for line in changes(change, code_place, code_place):
-            yield Text("  ") + _marked(line)
+            _print_wrapped(Text("  "), _marked(line, _has_styles(console)), console)
 
 
 def _problem_line(problem: Problem) -> str:
@@ -140,7 +185,6 @@ def _problem_line(problem: Problem) -> str:
 
 
 def _closing(review: Review) -> Iterator[Text]:
-    yield from _profile_delta(review)
     for fixed in review.fixed:
         yield Text(f"Fixed: {visible(fixed.path)} no longer has {fixed.rule}.", style="green")
     failed = [problem for problem in review.problems if problem.kind == "failed"]

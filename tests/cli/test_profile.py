@@ -31,9 +31,7 @@ def test_an_application_is_told_with_places(tmp_path: Path) -> None:
     words = " ".join(run.stdout.split())
     assert (run.status, run.stderr) == (0, "")
     assert "The code needs: Next.js for pages, and a process that owns sockets, timers or consumers" in words
-    assert (
-        "+3 process need: a WebSocket server is made with ws#WebSocketServer in a route (pages/api/live.js:4)" in words
-    )
+    assert "+3 process need: a WebSocket server (`ws`) in a route (pages/api/live.js:4)" in words
     assert "If nothing changes:" in words
 
 
@@ -55,9 +53,16 @@ def test_a_revision_is_profiled_instead_of_the_work_tree(tmp_path: Path) -> None
     assert run.document["head"] == git(tmp_path, "rev-parse", "HEAD").strip()
 
 
-def test_without_an_application_there_is_nothing_to_tell(tmp_path: Path) -> None:
+def test_without_an_application_it_says_what_was_looked_for(tmp_path: Path) -> None:
     run = command("profile", write(tmp_path, {"a.js": "const a = 1;\n"}))
     assert (run.status, run.stdout.split(":")[0]) == (0, "No application to profile")
+    assert "a package that depends on next" in " ".join(run.stdout.split())
+
+
+def test_a_collection_of_examples_is_called_one(tmp_path: Path) -> None:
+    tree = {f"part{index}/{path}": text for index in range(6) for path, text in SPOTLESS.items()}
+    run = command("profile", write(tmp_path, tree))
+    assert "the 6 Next.js applications here are a collection of examples" in " ".join(run.stdout.split())
 
 
 def test_a_broken_configuration_of_the_repository_does_not_matter(tmp_path: Path) -> None:

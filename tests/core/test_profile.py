@@ -257,7 +257,29 @@ def test_a_socket_server_in_a_custom_server_is_the_servers() -> None:
     made = profile({**tree, "server.js": code})
     assert (made.has, made.label, made.mismatch) == ("next+custom-server", "R5", None)
     assert made.measures.places == frozenset({"custom-server"})
-    assert [(r.points, r.fact.line) for r in made.measures.reasons if r.score == "P"] == [(3, 9), (1, 9)]
+    assert [(r.points, r.fact.line) for r in made.measures.reasons if r.score == "P"] == [(3, 9), (1, 3)]
+    texts = [reason.fact.text for reason in made.measures.reasons if reason.score == "P"]
+    assert texts == [
+        "a WebSocket server ({}) in the custom server",
+        "the custom server does more than hand requests to Next",
+    ]
+    more = code.replace("server.all", "server.post('/hook', (req, res) => res.end());\nserver.all")
+    facts = [r.fact for r in profile({**tree, "server.js": more}).measures.reasons if (r.score, r.points) == ("P", 1)]
+    text = "the custom server does more than hand requests to Next: {}"
+    assert [(fact.text, fact.line) for fact in facts] == [(text, 6)]
+
+
+def test_an_application_at_the_root_is_called_like_its_package() -> None:
+    assert profile(NEXT).name == "web"
+    assert profile({**NEXT, "package.json": manifest("next", name="")}).name == "the repository root"
+
+
+def test_a_socket_server_beside_other_features_is_told_in_words() -> None:
+    code = SERVER + SOCKET + "new WebSocketServer({ noServer: true });\n"
+    tree = {**NEXT, "package.json": manifest("next", "express", scripts={"start": "node server.js"})}
+    facts = [reason.fact for reason in profile({**tree, "server.js": code}).measures.reasons if reason.score == "P"]
+    text = "the custom server does more than hand requests to Next: a WebSocket server ({})"
+    assert [(fact.text, fact.names) for fact in facts] == [(text, ("ws",))]
 
 
 def test_a_custom_server_that_nothing_starts_is_not_what_an_application_has() -> None:

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from rich.console import Console
 
 from reviewer.core.finding import Review
-from reviewer.core.matrix import Fact, Measures, Profile, ProfileChange, Reason, judged, profile_changes
+from reviewer.core.matrix import Fact, Host, Measures, Profile, ProfileChange, Reason, judged, profile_changes
 from reviewer.render.check import Subject, check
 from reviewer.render.json import Revisions, schema
 from reviewer.render.json import document as review_document
@@ -62,7 +62,15 @@ def in_terminal(*profiles: Profile) -> str:
 
 def spoken() -> Iterator[str]:
     """Every text of the modules that speak about profiles, comments and docstrings left out."""
-    names = ("core/features", "core/links", "core/surface", "core/consumers", "core/memory", "core/profile")
+    names = (
+        "core/features",
+        "core/links",
+        "core/surface",
+        "core/consumers",
+        "core/database",
+        "core/memory",
+        "core/profile",
+    )
     for name in (*names, "render/profile"):
         tree = ast.parse((ROOT / "reviewer" / f"{name}.py").read_text(encoding="utf-8"))
         documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
@@ -109,9 +117,29 @@ def test_files_that_disagree_on_the_host_are_told() -> None:
 
 def test_at_most_five_reasons_are_told_the_deciding_ones_first() -> None:
     many = tuple(replace(HANDLERS, fact=replace(HANDLERS.fact, path=f"r{index}.ts")) for index in range(9))
-    found = [text for label, text in rows(judged(replace(AFTER, reasons=(*many, SOCKET))), code_place) if "+" in text]
+    texts = [text for _, text in rows(judged(replace(AFTER, reasons=(*many, SOCKET))), code_place)]
+    found = [text for text in texts if "+" in text]
     assert len(found) == 5
     assert found[0].startswith("+3 process need")
+    assert "and 5 more" in texts
+    assert not any(text.startswith("and ") for _, text in rows(judged(AFTER), code_place))
+
+
+def test_every_score_of_two_or_more_has_a_reason() -> None:
+    reasons = [Reason("B", 3 - index % 2, Fact("a", f"b{index}.ts")) for index in range(6)]
+    others = [Reason("C", 1, Fact("c", f"c{index}.ts")) for index in range(2)] + [Reason("M", 1, Fact("m", "m.ts"))]
+    made = judged(replace(BEFORE, reasons=(*reasons, *others, PAGES)))
+    texts = [text for _, text in rows(made, code_place) if text.startswith("+")]
+    assert [text.split(":")[0] for text in texts] == ["+3 backend"] * 3 + ["+2 rendering", "+1 consumers"]
+
+
+@pytest.mark.parametrize(("host", "fine"), [("long-lived", True), ("unknown", True), ("function", False)])
+def test_a_custom_server_that_owns_sockets_is_fine_where_a_process_is_kept(host: Host, fine: bool) -> None:
+    made = judged(replace(AFTER, has="next+custom-server", host=host))
+    assert made.label == "R5"
+    assert ("The custom server is fine" in dict(rows(made, code_place))["If nothing changes"]) is fine
+    alone = dict(rows(judged(replace(AFTER, host=host)), code_place))["If nothing changes"]
+    assert "custom server" not in alone
 
 
 def test_a_doubtful_profile_is_not_told() -> None:
@@ -131,8 +159,31 @@ def test_the_terminal_has_a_block_for_each_application() -> None:
         "api Next.js application",
     ]
     words = " ".join(text.split())
-    assert "Because: +3 process need: a WebSocket server is made with ws#Server (pages/api/live.ts:7)" in words
-    assert in_terminal().startswith("No application to profile")
+    assert "Because: +3 process need: a WebSocket server is made with `ws#Server` (pages/api/live.ts:7)" in words
+    assert in_terminal().startswith("No application to profile: no Next.js application")
+
+
+@pytest.mark.parametrize(
+    "path", ["a/" * 60 + "[id]/page.tsx", "a b/" * 25 + "page.tsx", "app/(shop)/[...slug]/page.tsx"]
+)
+def test_a_place_is_never_broken(path: str) -> None:
+    socket = replace(SOCKET, fact=replace(SOCKET.fact, path=path))
+    out = io.StringIO()
+    console = Console(file=out, width=80, highlight=False, markup=False, emoji=False)
+    print_profiles([judged(replace(AFTER, reasons=(*AFTER.reasons, socket)))], (), console)
+    assert f"({path}:7)" in out.getvalue()
+    print_review(reviewed(BEFORE, replace(AFTER, reasons=(socket,))), built_in_rulebook(), lambda *_: None, console)
+    assert out.getvalue().count(f"({path}:7)") == 2
+    rest = [line for line in out.getvalue().splitlines() if path not in line]
+    assert max(len(line) for line in rest) <= 80
+
+
+def test_code_is_bold_where_bold_can_be_seen() -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=200, highlight=False, markup=False, emoji=False, force_terminal=True)
+    print_profiles([judged(AFTER)], (), console)
+    assert "`" not in out.getvalue()
+    assert "\x1b[1mws#Server\x1b[0m" in out.getvalue()
 
 
 # -- the change --------------------------------------------------

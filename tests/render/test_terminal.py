@@ -139,3 +139,27 @@ def test_problems_and_repairs_are_named() -> None:
     )
     rows = printed(sample).splitlines()
     assert rows[:2] == ["Fixed: a.js no longer has rule-id.", "Failed: .: nothing was analysed."]
+
+
+def test_a_line_to_delete_is_named() -> None:
+    def deleting(line: int, end_line: int) -> str:
+        return printed(review(replace(at("a.js", 3), suggestion=Suggestion("a.js", line, end_line, ""))))
+
+    assert "    Delete this line\n" in deleting(3, 3)
+    assert "    Delete line 4\n" in deleting(4, 4)
+    assert "    Delete lines 3 to 5\n" in deleting(3, 5)
+    assert "Suggested line" not in deleting(3, 3)
+
+
+def test_places_and_links_are_never_broken() -> None:
+    path = "apps/" + "a b/" * 30 + "c.js"
+    found = replace(at("a.js"), sites=(Site("a.js", 1, 1), Site(path, 12, message="and `here` it is, " * 12)))
+    rows = printed(review(found)).splitlines()
+    assert any(f"{path}:12" in row for row in rows)
+    assert max(len(row) for row in rows if path not in row and "http" not in row) <= 100
+
+
+def test_code_keeps_its_ticks_where_bold_cannot_be_seen() -> None:
+    found = replace(at("a.js"), sites=(Site("a.js", 1, 1), Site("b.js", 2, message="the `wrapper` here")))
+    assert "see b.js:2: the `wrapper` here" in printed(review(found))
+    assert "`wrapper`" not in printed(review(found), color=True)
