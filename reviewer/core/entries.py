@@ -29,6 +29,8 @@ def source_of(code: Code, file: str) -> str | None:
         return None
     if (found := _written(code, file)) is not None:
         return found
+    if (started := code.packages.get(file)) is not None and isinstance(main := started.manifest.get("main"), str):
+        file = join(file, main)  # ``node .``
     package = code.package_of(file)
     if package is None:
         return None
@@ -94,12 +96,14 @@ def _built(process: Process, file: str) -> Iterator[str]:
     outfile = options.get("--outfile")
     if outfile is not None and join(process.cwd, outfile) == file:
         yield from inputs[:1]
-    out = next((options[flag] for flag in _OUT if flag in options), "dist" if program in ("tsup", "ncc") else None)
+    out = next(
+        (options[flag] for flag in _OUT if flag in options), "dist" if program in ("tsup", "tsdown", "ncc") else None
+    )
     directory = join(process.cwd, out) if out is not None else None
     if directory is None or not file.startswith(f"{directory}/"):
         return
     relative = file[len(directory) + 1 :]
-    if program in ("esbuild", "tsup"):
+    if program in ("esbuild", "tsup", "tsdown"):
         name = stem_of(relative).rpartition("/")[2]
         yield from (path for path in inputs if stem_of(path).rpartition("/")[2] == name)
     elif program == "ncc" and relative.startswith("index."):

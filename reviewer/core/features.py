@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,8 +10,9 @@ from typing import Literal
 
 from reviewer.core.app import App
 from reviewer.core.code import Code
+from reviewer.core.entries import source_of, stem_of
 from reviewer.core.facts import Call, Ref
-from reviewer.core.launch import Launchers, launchers_of
+from reviewer.core.launch import Launchers, launchers_of, runs
 from reviewer.core.loads import Loads
 from reviewer.core.manifest import join, parent
 from reviewer.core.matrix import Confidence, Place
@@ -83,7 +85,9 @@ class Features:
         self.project = project
         self.code: Code = project.code
         self.loads = Loads(project)
+        self.starters: dict[str, str] = {}  # by the file that opens a port: what starts the file that loads it
         self._launchers: dict[str, Launchers] = {}
+        self._started: dict[str, tuple[str, ...]] = {}
 
     def of(self, app: App) -> tuple[Feature, ...]:
         """What an application runs; each kind and place once for every file that makes it."""
@@ -162,14 +166,52 @@ class Features:
     def _own_process(self, reach: set[str], app: App) -> str:
         """The script of an application's own package that a production command starts beside Next, or ''."""
         inside = sorted(path for path in reach if self.code.package_of(path) is app.package)
-        return next((path for path in inside[:MAX_ENTRIES] if self.launchers(path).production), "")
+        return next((path for path in inside[:MAX_ENTRIES] if self.started(path)), "")
 
     def starter(self, entry: str) -> str:
         """What starts an entry in production, its own package first; '' where nothing does."""
+        if starter := self.starters.get(entry):
+            return starter
         package = self.code.package_of(entry)
         own = f"{package.path} script " if package is not None else ""
-        production = self.launchers(entry).production
+        production = self.started(entry) or self.launchers(entry).production
         return min(production, key=lambda label: (not label.startswith(own), label), default="")
+
+    def started(self, entry: str) -> tuple[str, ...]:
+        """What starts an entry in production by its path, or from its own package: a base name alone says nothing."""
+        if entry not in self._started:
+            production = self.launchers(entry).production
+            self._started[entry] = tuple(label for label in production if self._means(label, entry))
+        return self._started[entry]
+
+    def _means(self, label: str, entry: str) -> bool:
+        path, _, script = label.partition(" script ")
+        if not script:
+            return self._names_place(path, entry)
+        owner = self.code.packages[parent(path)]
+        processes = self.code.commands.resolve(owner.scripts[script], owner.dir)
+        files = (process.file for process in processes if process.kind == "file" and runs(self.code, process, entry))
+        return any(self._leads(file, entry) for file in files)
+
+    def _leads(self, file: str, entry: str) -> bool:
+        """Whether a started file is an entry by its path, is built in the entry's package, or is told of it."""
+        package = self.code.package_of(entry)
+        if source_of(self.code, file) is None:
+            return self.code.package_of(file) is package
+        return stem_of(source_of(self.code, file) or file) == stem_of(entry) or self._names_place(file, entry)
+
+    def _names_place(self, path: str, entry: str) -> bool:
+        """Whether a file that starts processes belongs to an entry's package, or says its directory."""
+        package, owner = self.code.package_of(entry), self.code.package_of(path)
+        if package is owner or package is None:
+            return True
+        source = self.code.files.source(path) if package.dir else None
+        if source is None:
+            return False
+        place = re.compile(rf"(?<![\w-]){re.escape(package.dir)}(?![\w.-])")
+        is_beside = owner is not None and not f"{package.dir}/".startswith(f"{owner.dir}/".lstrip("/"))
+        words = () if is_beside else re.split(r"[/._]", path)
+        return package.dir.rpartition("/")[2] in words or place.search(source.data.decode()) is not None
 
     def launchers(self, entry: str) -> Launchers:
         if entry not in self._launchers:

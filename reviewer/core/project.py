@@ -10,7 +10,7 @@ from reviewer.core.code import Code
 from reviewer.core.files import FactsCache, Words
 from reviewer.core.graph import ImportGraph
 from reviewer.core.roles import is_ignored
-from reviewer.core.roots import is_collection, next_roots
+from reviewer.core.roots import is_collection, next_roots, node_roots
 from reviewer.core.servers import SERVER_WORDS, CustomServer, find_custom_servers
 from reviewer.core.snapshot import Snapshot, is_script
 
@@ -50,7 +50,7 @@ class Project:
         self.marked = self.files.containing(self.scripts, {**words, "custom-server": SERVER_WORDS})
 
     def _apps(self) -> Iterator[App]:
-        marked = next_roots(self.code)
+        marked, nodes = next_roots(self.code), node_roots(self.code)
         for directory, package in sorted(self.code.packages.items()):
             if is_ignored(f"{directory}/"):
                 continue
@@ -63,8 +63,10 @@ class Project:
                 if app.routes:
                     yield app
             runs = (n for n in SERVICE_FRAMEWORKS if package.dependencies.get(n, ("", ""))[1] == "dependencies")
-            if not roots and any(runs):
-                yield App(self.code, directory, package, kind="service")
+            if any(runs):
+                projects = [root for root in nodes.get(directory, ()) if root not in roots]
+                for root in projects or ([] if roots else [directory]):
+                    yield App(self.code, root, package, kind="service")
 
     @cached_property
     def is_collection(self) -> bool:

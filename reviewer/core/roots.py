@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from reviewer.core.code import Code
 from reviewer.core.commands import SERVING, Process, next_arguments
 from reviewer.core.entries import source_of
 from reviewer.core.facts import Call
 from reviewer.core.finding import Evidence
-from reviewer.core.manifest import Package, join, load_jsonc, parent
+from reviewer.core.manifest import Package, ancestors, join, load_jsonc, parent
 from reviewer.core.nextconfig import CONFIG_NAMES
 from reviewer.core.roles import is_ignored
 
 _NX_EXECUTOR = re.compile(r"@(?:nx|nrwl)/next:(?:build|server|dev-server)")
+_NX_NODE = re.compile(r"@(?:nx|nrwl)/(?:js:node|node:[\w-]+|nest:[\w-]+)")
 _GALLERIES = frozenset({"book", "chapters", "lessons", "examples", "starters", "templates"})
 _CHAPTER = re.compile(r"[0-9][^/]*-(?:begin|end|start|final)")
 MANY_APPS = 6
@@ -60,6 +62,58 @@ def _is_next_project(project: Mapping[str, object]) -> bool:
         if isinstance(executor, str) and _NX_EXECUTOR.fullmatch(executor):
             return True
     return False
+
+
+@dataclass(frozen=True, slots=True)
+class NxNode:
+    """A project that Nx runs by Node.js: its root, the script it starts with, and what says so."""
+
+    root: str
+    main: str
+    label: str
+
+
+def nx_nodes(code: Code) -> Iterator[NxNode]:
+    """The projects of an Nx workspace with a target that Node.js runs."""
+    if not code.files.paths("nx.json"):
+        return
+    for path in sorted(code.files.paths("project.json")):
+        root = parent(path)
+        project = load_jsonc(code.files, path) if not is_ignored(f"{root}/") else {}
+        targets = project.get("targets", project.get("architect"))
+        rows = [row for row in targets.values() if isinstance(row, dict)] if isinstance(targets, dict) else []
+        executors = [row.get("executor", row.get("builder")) for row in rows]
+        if not any(isinstance(executor, str) and _NX_NODE.fullmatch(executor) for executor in executors):
+            continue
+        options = [row["options"] for row in rows if isinstance(row.get("options"), dict)]
+        main = next(
+            (given["main"] for given in options if isinstance(given.get("main"), str)), "{projectRoot}/src/main.ts"
+        )
+        entry = join("", main.replace("{workspaceRoot}/", "").replace("{projectRoot}", root or "."))
+        yield NxNode(root, entry, _nx_script(code, root, project.get("name")) or path)
+
+
+def node_roots(code: Code) -> dict[str, list[str]]:
+    """By the directory of the package that owns them: the roots of the projects that Nx runs by Node.js."""
+    found: dict[str, list[str]] = {}
+    for node in nx_nodes(code):
+        package = code.package_of(join(node.root, "x"))
+        if package is not None:
+            found.setdefault(package.dir, []).append(node.root)
+    return found
+
+
+def _nx_script(code: Code, root: str, name: object) -> str:
+    """The script that has Nx serve a project, its own package's first; '' where none does."""
+    for directory in ancestors(root):
+        package = code.packages.get(directory)
+        if package is None:
+            continue
+        for script, command in package.scripts.items():
+            words = set(re.split(r"[\s:]+", command))
+            if {"nx", "serve"} <= words and (directory == root or name in words):
+                return f"{package.path} script {script}"
+    return ""
 
 
 def _started(code: Code, package: Package) -> Iterator[str]:

@@ -10,12 +10,10 @@ from functools import cached_property
 from reviewer.core.app import App
 from reviewer.core.features import Features
 from reviewer.core.manifest import join
+from reviewer.core.openings import ADAPTERS, Openings
 from reviewer.core.packaged import Packaged
 from reviewer.core.project import SERVICE_FRAMEWORKS, Project
 
-_LISTENING = ((b".listen(",), (b"serve(",), (b"serverless-http",), (b"serverless-express",))
-_HTTP = frozenset({"http", "node:http", "https", "node:https", "http2", "node:http2"})
-_ADAPTERS = frozenset({"serverless-http", "@vendia/serverless-express", "aws-lambda-fastify", "@fastify/aws-lambda"})
 _VIEWS = ("ejs", "pug", "hbs", "nunjucks", "express-handlebars")
 _PROXIES = ("http-proxy-middleware", "express-http-proxy", "@fastify/http-proxy")
 _RENDERERS = ("nuxt", "astro", "@sveltejs/kit", "@remix-run/react", "react-router", "@tanstack/react-start", "gatsby")
@@ -57,46 +55,27 @@ class Services:
     def of(self, app: App) -> Service | None:
         return next((service for service in self.entries if service.app is app), None)
 
+    @cached_property
+    def _openings(self) -> Openings:
+        return Openings(self.project, self.features)
+
     def _service(self, app: App) -> Service | None:
-        depends = app.package.dependencies
-        if (
-            any(name in depends for name in _RENDERERS)
-            or _MOCK.search(f"{app.root}/")
-            or _MOCK.search(app.package.name)
-            or {"msw", "json-server"} & depends.keys()
-        ):
+        if _is_something_else(app):
             return None
         scripts = self.packaged.scripts(app)
-        marked = self.project.files.containing(scripts, {"listening": _LISTENING})["listening"]
-        for path in sorted(marked):
-            line = self._listens(path)
-            if line and (self._is_started(path) or self._is_function(path)):
-                routes = self._routes(scripts)
-                return Service(app, _kind(app), self._role(app, routes), path, line, self._port(app, path), routes)
+        openings = self._openings.of(app, scripts)
+        for opening in sorted(openings, key=lambda opening: not self.features.started(opening.path)):
+            starter = self._openings.starter(app, scripts, opening)
+            if starter or self._is_function(opening.path):
+                self.features.starters[opening.path] = starter
+                routes, path = self._routes(scripts), opening.path
+                role, port = self._role(app, routes), self._port(app, path)
+                return Service(app, _kind(app), role, path, opening.line, port, routes)
         return None
-
-    def _listens(self, path: str) -> int:
-        """The line where a file opens its port or hands its application to a function host; 0 where it does not."""
-        code = self.project.code
-        facts = code.facts(path)
-        for call in facts.calls if facts is not None else ():
-            ref = code.expand(path, call.callee)
-            module = ref.module if ref is not None and ref.kind == "import" else ""
-            if module in _ADAPTERS or (ref is not None and module == "@hono/node-server" and ref.path() == (".serve",)):
-                return call.line
-            if call.method in ("listen", "start") and module in (*SERVICE_FRAMEWORKS, *_HTTP):
-                return call.line
-        modules = {item.module for item in facts.imports if not item.type_only} if facts is not None else set()
-        if facts is not None and modules & {*SERVICE_FRAMEWORKS, *_HTTP}:
-            return next((call.line for call in facts.calls if call.method == "listen"), 0)
-        return 0
-
-    def _is_started(self, path: str) -> bool:
-        return bool(self.features.launchers(path).production)
 
     def _is_function(self, path: str) -> bool:
         facts = self.project.code.facts(path)
-        return facts is not None and any(item.module in _ADAPTERS for item in facts.imports)
+        return facts is not None and any(item.module in ADAPTERS for item in facts.imports)
 
     def _routes(self, scripts: Sequence[str]) -> int:
         words = {"routes": ((b"express",), (b"fastify",), (b"koa",), (b"hono",), (b"@nestjs/common",), (b"polka",))}
@@ -125,6 +104,17 @@ class Services:
             if match is not None:
                 return int(match.group(1))
         return 0
+
+
+def _is_something_else(app: App) -> bool:
+    """Whether it renders pages by another framework, or stands in for a service in tests."""
+    depends = app.package.dependencies
+    if _MOCK.search(f"{app.root}/") or _MOCK.search(app.package.name):
+        return True
+    if app.root != app.package.dir:
+        return False  # the package is that of several projects
+    answers = "json-server" in depends or depends.get("msw", ("", ""))[1] == "dependencies"
+    return answers or any(name in depends for name in _RENDERERS)
 
 
 def _kind(app: App) -> str:

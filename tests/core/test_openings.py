@@ -1,0 +1,261 @@
+"""Services whose started file opens no port itself, and what starts them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from tests.core.test_links import services_of
+from tests.core.test_profile import PAGE, manifest, profiles
+
+Tree = Mapping[str, str]
+
+APPLICATION = "import express from 'express';\nconst app = express();\nexport default app;\n"
+BOOT = "import express from 'express';\nexport async function boot() {\n  express().listen(4000);\n}\n"
+CLASS = """import express from 'express';
+export class Server {
+  constructor() {
+    this.app = express();
+  }
+  open() {
+    this.app.listen(4000);
+  }
+}
+"""
+CALLS = "import { boot } from './boot';\nboot();\n"
+
+
+def package(*depends: str, start: str = "node src/main.ts", **more: object) -> str:
+    return manifest(*depends, name="api", scripts={"start": start}, **more)
+
+
+def found(tree: Tree) -> list[tuple[str, int]]:
+    return [(service.entry, service.line) for service in services_of(tree)]
+
+
+@pytest.mark.parametrize(
+    ("files", "entry"),
+    [
+        ({"src/main.ts": CALLS, "src/boot.ts": BOOT}, ("src/boot.ts", 3)),
+        ({"src/main.ts": "const { boot } = require('./boot');\nboot();\n", "src/boot.ts": BOOT}, ("src/boot.ts", 3)),
+        (
+            {
+                "src/main.ts": "import { boot } from './lib';\nboot();\n",
+                "src/lib/index.ts": "export * from './boot';\n",
+                "src/lib/boot.ts": BOOT,
+            },
+            ("src/lib/boot.ts", 3),
+        ),
+        (
+            {
+                "src/main.ts": "import { run } from './run';\nrun();\n",
+                "src/run.ts": "import { boot } from './boot';\nexport const run = () => boot();\n",
+                "src/boot.ts": BOOT,
+            },
+            ("src/boot.ts", 3),
+        ),
+        ({"src/main.ts": "import('./boot').then(({ boot }) => boot());\n", "src/boot.ts": BOOT}, ("src/boot.ts", 3)),
+        ({"src/main.ts": "import './boot';\n", "src/boot.ts": f"{BOOT}boot();\n"}, ("src/boot.ts", 3)),
+        ({"src/main.ts": "import './boot';\n", "src/boot.ts": f"{CLASS}new Server().open();\n"}, ("src/boot.ts", 7)),
+        (
+            {
+                "src/main.ts": (
+                    "async function start() {\n  const mod = await import('./app.js');\n"
+                    "  mod.default.listen(4000);\n}\nstart().catch(console.error);\n"
+                ),
+                "src/app.ts": APPLICATION,
+            },
+            ("src/main.ts", 3),
+        ),
+        (
+            {
+                "src/main.ts": (
+                    "import { Server } from './server';\nlet server;\nasync function start() {\n"
+                    "  server = new Server();\n  server.open();\n}\nstart();\n"
+                ),
+                "src/server.ts": CLASS,
+            },
+            ("src/server.ts", 7),
+        ),
+    ],
+)
+def test_a_service_may_open_its_port_in_a_file_that_its_entry_loads(files: Tree, entry: tuple[str, int]) -> None:
+    tree = {**files, "package.json": package("express")}
+    assert found(tree) == [entry]
+    (made,) = profiles(tree).values()
+    assert made.measures.has_facts[0].names == ("package.json script start",)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"src/main.ts": "import { name } from './boot';\nname;\n"},
+        {"src/main.ts": "import type { boot } from './boot';\n"},
+        {"src/main.ts": "import { boot } from './boot';\nexport function run() {\n  boot();\n}\n"},
+        {
+            "src/main.ts": "import { a } from './a';\na();\n",
+            "src/a.ts": "import { b } from './b';\nexport const a = () => b();\n",
+            "src/b.ts": "import { c } from './c';\nexport const b = () => c();\n",
+            "src/c.ts": "import { boot } from './boot';\nexport const c = () => boot();\n",
+        },
+        {
+            "src/main.ts": "import { makeHistory } from 'history';\nimport './app';\nmakeHistory().listen(f);\n",
+            "src/app.ts": APPLICATION,
+            "src/boot.ts": "",
+        },
+        {
+            "src/main.ts": "",
+            "src/generate.ts": CALLS,
+            "package.json": manifest("express", scripts={"generate:docs": "tsx src/generate.ts"}),
+        },
+        {
+            "src/main.ts": "",
+            "src/dev.ts": CALLS,
+            "package.json": manifest("express", scripts={"dev": "tsx src/dev.ts"}),
+        },
+    ],
+)
+def test_what_does_not_run_what_opens_the_port_is_no_service(files: Tree) -> None:
+    assert found({"package.json": package("express"), "src/boot.ts": BOOT, **files}) == []
+
+
+def test_the_main_file_of_a_package_is_started_by_its_directory() -> None:
+    tree = {
+        "apps/live/package.json": package("express", start="node --env-file=.env .", main="./dist/start.mjs"),
+        "apps/live/src/start.ts": "import { Server } from './server';\nnew Server().open();\n",
+        "apps/live/src/server.ts": CLASS,
+        "package.json": "{}",
+    }
+    assert found(tree) == [("apps/live/src/server.ts", 7)]
+    assert found({**tree, "apps/live/package.json": package("express", start="node .")}) == []
+
+
+@pytest.mark.parametrize(
+    ("depends", "start", "code", "line"),
+    [
+        (
+            "hono",
+            "deno run -A --sloppy-imports src/main.ts",
+            "import { app } from './app';\nDeno.serve({}, app.fetch);\n",
+            2,
+        ),
+        ("hono", "bun src/main.ts", "import { app } from './app';\nBun.serve({ fetch: app.fetch });\n", 2),
+        (
+            "hono",
+            "bun run src/main.ts",
+            "import { app } from './app';\nexport default { port: 1, fetch: app.fetch };\n",
+            2,
+        ),
+        ("hono", "bun run src/main.ts", "import { app } from './app';\n\nexport default app;\n", 3),
+        ("@hapi/hapi", "node src/main.ts", "import Hapi from '@hapi/hapi';\nconst s = Hapi.server();\ns.start();\n", 3),
+    ],
+)
+def test_runtimes_serve_in_their_own_ways(depends: str, start: str, code: str, line: int) -> None:
+    application = "import { Hono } from 'hono';\nexport const app = new Hono();\n"
+    tree = {"package.json": package(depends, start=start), "src/main.ts": code, "src/app.ts": application}
+    assert found(tree) == [("src/main.ts", line)]
+
+
+def test_an_exported_application_is_served_by_bun_only() -> None:
+    code = "import { Hono } from 'hono';\nconst app = new Hono();\nexport default app;\n"
+    assert found({"package.json": package("hono"), "src/main.ts": code}) == []
+    settings = "export default { fetch: 1, retries: 2 };\n"
+    tree = {"package.json": package("hono", start="bun src/main.ts"), "src/main.ts": "", "src/fetch.ts": settings}
+    assert found(tree) == []
+
+
+NX = {"build": {"executor": "@nx/esbuild:esbuild", "options": {"main": "src/main.ts"}}}
+SERVE = {"serve": {"executor": "@nx/js:node", "options": {"buildTarget": "api:build"}}}
+
+
+def nx(targets: object, start: str = "nx serve", name: str = "api") -> Tree:
+    return {
+        "nx.json": "{}",
+        "package.json": package("express", start=start),
+        "project.json": json.dumps({"name": name, "targets": targets}),
+        "src/main.ts": CALLS,
+        "src/boot.ts": BOOT,
+    }
+
+
+def test_projects_that_nx_runs_are_services() -> None:
+    tree = nx({**NX, **SERVE})
+    assert found(tree) == [("src/boot.ts", 3)]
+    (made,) = profiles(tree).values()
+    assert made.measures.has_facts[0].names == ("package.json script start",)
+    assert found({**tree, "src/main.ts": BOOT + "boot();\n"}) == [("src/main.ts", 3)]
+    (made,) = profiles(nx({**NX, **SERVE}, start="nx lint")).values()
+    assert made.measures.has_facts[0].names == ("project.json",)
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        NX,
+        {},
+        None,
+        {**NX, "serve": {"executor": "@nx/vite:dev-server"}},
+        {**NX, "serve": None},
+        {"serve": {"executor": 1}},
+    ],
+)
+def test_other_projects_of_nx_are_none(targets: object) -> None:
+    assert found(nx(targets)) == []
+
+
+def test_projects_without_a_package_of_their_own_are_services_of_an_nx_workspace() -> None:
+    tree = {
+        "nx.json": "{}",
+        "package.json": manifest("express", "next", scripts={"api": "nx serve api"}),
+        "apps/web/project.json": json.dumps({"targets": {"build": {"executor": "@nx/next:build"}}}),
+        "apps/web/pages/index.tsx": PAGE,
+        "apps/api/project.json": json.dumps({"name": "api", "targets": SERVE}),
+        "apps/api/src/main.ts": BOOT + "boot();\n",
+    }
+    assert found(tree) == [("apps/api/src/main.ts", 3)]
+    assert sorted(profiles(tree)) == ["apps/api", "apps/web"]
+    alone = {path: text for path, text in tree.items() if not path.startswith("apps/web")}
+    assert found(alone) == [("apps/api/src/main.ts", 3)]
+
+
+# -- by path, not by name --------------------------------------------------
+
+STARTED = 'FROM node:22\nCMD ["node", "dist/main.js"]\n'
+TWO: Tree = {
+    "package.json": "{}",
+    "apps/api/package.json": manifest("express", name="api", scripts={"dev": "tsx src/main.ts"}),
+    "apps/api/src/main.ts": BOOT + "boot();\n",
+    "play/demo/package.json": manifest("express", name="demo", scripts={"dev": "tsx src/main.ts"}),
+    "play/demo/src/main.ts": BOOT + "boot();\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("apps/api/Dockerfile", STARTED),
+        ("docker/api/Dockerfile", STARTED),
+        ("Dockerfile.api", STARTED),
+        ("Dockerfile", f"FROM node:22\nCOPY apps/api .\n{STARTED}"),
+        ("compose.yml", "services:\n  api:\n    build: ./apps/api\n    command: node dist/main.js\n"),
+        ("deploy/package.json", json.dumps({"scripts": {"start": "node ../apps/api/src/main.ts"}})),
+        ("deploy/package.json", json.dumps({"scripts": {"start": "node ../apps/api/dist/main.js"}})),
+    ],
+)
+def test_a_service_is_started_by_what_names_its_place(path: str, text: str) -> None:
+    assert found({**TWO, path: text}) == [("apps/api/src/main.ts", 3)]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("Dockerfile", STARTED),
+        ("apps/other/Dockerfile", STARTED),
+        ("apps/other/Dockerfile", STARTED.replace("dist/main.js", "apps/api-two/main.js")),
+        ("apps/other/package.json", json.dumps({"scripts": {"start": "node dist/main.js"}})),
+    ],
+)
+def test_the_same_name_elsewhere_starts_nothing(path: str, text: str) -> None:
+    assert found({**TWO, "apps/other/package.json": "{}", path: text}) == []
