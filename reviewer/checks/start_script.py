@@ -20,7 +20,7 @@ from reviewer.core.starts import Start, production_commands
 
 MAX_NAMED = 3
 PLAIN = (".js", ".mjs", ".cjs")
-_SERIOUS = frozenset({"api", "auth", "security", "websocket"})
+_SERIOUS = frozenset({"api", "auth", "modules", "security", "websocket"})
 
 
 def start_script_bypasses_custom_server(app: App, project: Project, settings: Settings) -> Iterator[Finding]:

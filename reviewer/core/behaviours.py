@@ -9,10 +9,11 @@ from typing import Literal
 from reviewer.core.code import Code
 from reviewer.core.facts import Call, Expr, FileFacts, Ref
 from reviewer.core.manifest import package_name
+from reviewer.core.nest import handlers_beside
 from reviewer.core.registrations import Registration, is_next, registrations_in, renders
 from reviewer.core.runs import HTTP, SECURE, calls_in, makes_http_server, runs_in
 
-BehaviourKind = Literal["api", "auth", "security", "websocket", "middleware", "page", "tls"]
+BehaviourKind = Literal["api", "auth", "security", "websocket", "middleware", "page", "tls", "modules"]
 
 _KOA_ROUTERS = frozenset({"@koa/router", "koa-router"})
 _KOA_MOUNTS = ((".routes", "()"), (".middleware", "()"), (".allowedMethods", "()"))
@@ -48,7 +49,16 @@ def _called(code: Code, path: str, facts: FileFacts, call: Call, ref: Ref) -> It
     elif makes_http_server(ref) or _is_request_listener(call, ref):
         yield from _raw_server(code, path, facts, call, ref.module)
     elif ref.kind == "import" and ref.module == "@nestjs/core" and ref.path() == (".NestFactory", ".create"):
-        yield Behaviour("api", "NestJS modules", path, call.line)
+        yield from _nest(code, path, call)
+
+
+def _nest(code: Code, path: str, call: Call) -> Iterator[Behaviour]:
+    """The handlers of Nest's controllers; its modules, where there are none to be seen."""
+    handlers = list(handlers_beside(code, path))
+    for handler in handlers:
+        yield Behaviour("page" if handler.is_page else "api", handler.label, handler.path, handler.line)
+    if not handlers:
+        yield Behaviour("modules", "NestJS modules", path, call.line)
 
 
 def _is_request_listener(call: Call, ref: Ref) -> bool:

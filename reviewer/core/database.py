@@ -17,6 +17,7 @@ _CLIENTS = (
     *("@prisma/client", "drizzle-orm", "mongoose", "mongodb", "pg", "postgres", "mysql", "mysql2", "knex", "typeorm"),
     *("sequelize", "kysely", "better-sqlite3", "@libsql/client", "@planetscale/database", "@neondatabase/serverless"),
     *("@vercel/postgres", "@mikro-orm/core", "objection", "firebase-admin", "@supabase/supabase-js"),
+    *("@nestjs/typeorm", "@nestjs/mongoose", "@nestjs/sequelize", "@mikro-orm/nestjs"),
 )
 _ADAPTER = "@prisma/adapter-"
 _GENERATED_WORDS = ("generated/prisma", "generated/client")

@@ -30,7 +30,12 @@ _MADE: dict[FeatureKind, Symbols] = {
             *("toad-scheduler#ToadScheduler", "@nestjs/schedule#ScheduleModule.forRoot"),
         )
     ),
-    "queue-consumer": Symbols.of(["bullmq#Worker", "graphile-worker#run"]),
+    "queue-consumer": Symbols.of(
+        (
+            *("bullmq#Worker", "graphile-worker#run", "@nestjs/bull#Processor", "@nestjs/bullmq#Processor"),
+            "@golevelup/nestjs-rabbitmq#RabbitSubscribe",
+        )
+    ),
 }
 _METHODS: dict[tuple[str, str], FeatureKind] = {
     ("bull", "process"): "queue-consumer",
@@ -116,6 +121,8 @@ class Features:
 
     def _words(self) -> Iterator[tuple[bytes, ...]]:
         asked = {name for package in self.code.packages.values() for name in package.dependencies}
+        if "@nestjs/core" in asked:  # what it is extended by may be installed without being asked for
+            asked |= {"@nestjs/websockets", "@nestjs/schedule", "@nestjs/bull", "@nestjs/bullmq"}
         symbols = [*self.code.ws_servers.symbols, *(s for made in _MADE.values() for s in made.symbols)]
         yield from Symbols.of(str(s) for s in symbols if package_name(s.module) in asked).words()
         for module, method in (*_METHODS, ("pg", "query")):

@@ -1,13 +1,53 @@
-"""Nest applications that render with Next, and the parsers of bodies Nest brings along."""
+"""Nest applications that render with Next, their handlers, and the parsers of bodies Nest brings along."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from reviewer.core.code import Code
 from reviewer.core.facts import Call
 from reviewer.core.finding import Site
 from reviewer.core.registrations import is_next
+from reviewer.core.roles import is_ignored
+from reviewer.core.snapshot import is_script
+
+_COMMON = ((b"@nestjs/common",),)
+_HANDLER = re.compile(r"@(?:Get|Post|Put|Patch|Delete|All)\(")
+
+
+@dataclass(frozen=True, slots=True)
+class NestHandler:
+    """A method of a controller, told by its decorator; ``is_page`` where Nest renders a view for it."""
+
+    path: str
+    line: int
+    label: str
+    is_page: bool
+
+
+def handlers_beside(code: Code, path: str) -> Iterator[NestHandler]:
+    """The handlers of controllers in the package of a script, by their text."""
+    package = code.package_of(path)
+    below = code.files.below(package.dir) if package is not None else []
+    scripts = [p for p in below if is_script(p) and not is_ignored(p) and code.files.is_file(p)]
+    owned = [p for p in scripts if code.package_of(p) is package]
+    for controller in sorted(code.files.containing(owned, {"nest": _COMMON})["nest"]):
+        source = code.files.source(controller)
+        lines = [line.strip() for line in source.data.decode().split("\n")] if source is not None else []
+        for index, line in enumerate(lines):
+            if _HANDLER.match(line):
+                beside = (*_decorators(lines[:index][::-1]), *_decorators(lines[index + 1 :]))
+                is_page = any(other.startswith("@Render(") for other in beside)
+                yield NestHandler(controller, index + 1, line[:40], is_page)
+
+
+def _decorators(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        if not line.startswith("@"):
+            return
+        yield line
 
 
 def renders_with_next(code: Code, paths: Iterable[str]) -> Site | None:

@@ -10,9 +10,11 @@ from functools import cached_property
 from reviewer.core.app import App
 from reviewer.core.features import Features
 from reviewer.core.manifest import join
+from reviewer.core.matrix import Fact
 from reviewer.core.openings import ADAPTERS, Openings
 from reviewer.core.packaged import Packaged
 from reviewer.core.project import SERVICE_FRAMEWORKS, Project
+from reviewer.core.surface import Surface, database_of
 
 _VIEWS = ("ejs", "pug", "hbs", "nunjucks", "express-handlebars")
 _PROXIES = ("http-proxy-middleware", "express-http-proxy", "@fastify/http-proxy")
@@ -51,6 +53,10 @@ class Services:
         """Every service with a way to be started; mocks are none."""
         apps = [app for app in self.project.apps if app.kind == "service"]
         return tuple(service for app in apps if (service := self._service(app)) is not None)
+
+    def database(self, service: Service) -> Fact | None:
+        """Where a service imports a database client, or a package of the workspace made around one."""
+        return database_of(Surface(service.app, self.project, self.packaged))
 
     def of(self, app: App) -> Service | None:
         return next((service for service in self.entries if service.app is app), None)

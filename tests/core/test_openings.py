@@ -7,8 +7,11 @@ from collections.abc import Mapping
 
 import pytest
 
+from reviewer.core.features import Features
+from reviewer.core.packaged import Packaged
+from reviewer.core.services import Services
 from tests.core.test_links import services_of
-from tests.core.test_profile import PAGE, manifest, profiles
+from tests.core.test_profile import PAGE, manifest, profiles, project_of
 
 Tree = Mapping[str, str]
 
@@ -259,3 +262,99 @@ def test_a_service_is_started_by_what_names_its_place(path: str, text: str) -> N
 )
 def test_the_same_name_elsewhere_starts_nothing(path: str, text: str) -> None:
     assert found({**TWO, "apps/other/package.json": "{}", path: text}) == []
+
+
+# -- Nest --------------------------------------------------
+
+NEST = """import { NestFactory } from '@nestjs/core';
+async function start() {
+  const app = await NestFactory.create(AppModule);
+  await app.listen(4000);
+}
+start();
+"""
+GATEWAY = """import { WebSocketGateway, SubscribeMessage } from '@nestjs/websockets';
+@WebSocketGateway()
+export class Live {}
+"""
+
+
+def nest(*depends: str, **files: str) -> Tree:
+    modules = {f"src/{name}.ts": text for name, text in files.items()}
+    return {"package.json": package("@nestjs/core", *depends), "src/main.ts": NEST, **modules}
+
+
+@pytest.mark.parametrize(
+    ("depends", "code", "kind", "line"),
+    [
+        ("@nestjs/websockets", GATEWAY, "websocket", 2),
+        ("rxjs", GATEWAY, "websocket", 2),
+        (
+            "@nestjs/bull",
+            "import { Processor } from '@nestjs/bull';\n\n@Processor('a')\nexport class A {}\n",
+            "queue-consumer",
+            3,
+        ),
+        (
+            "@nestjs/bullmq",
+            "import { Processor } from '@nestjs/bullmq';\n@Processor('a')\nexport class A {}\n",
+            "queue-consumer",
+            2,
+        ),
+        (
+            "@nestjs/schedule",
+            "import { ScheduleModule } from '@nestjs/schedule';\n@Module({ imports: [ScheduleModule.forRoot()] })\n",
+            "scheduler",
+            2,
+        ),
+    ],
+)
+def test_decorators_of_nest_need_a_process(depends: str, code: str, kind: str, line: int) -> None:
+    project = project_of(nest(depends, more=code))
+    (app,) = project.apps
+    (feature,) = Features(project).of(app)
+    assert (feature.kind, feature.path, feature.line, feature.place) == (kind, "src/more.ts", line, "service")
+
+
+def test_other_decorators_and_sockets_of_clients_need_none() -> None:
+    code = "import { SubscribeMessage } from '@nestjs/websockets';\nclass A {\n  @SubscribeMessage('a')\n  a() {}\n}\n"
+    project = project_of(nest("@nestjs/websockets", more=code))
+    assert Features(project).of(project.apps[0]) == ()
+
+
+@pytest.mark.parametrize(
+    ("depends", "code", "counts"),
+    [
+        ("@nestjs/typeorm", "import { TypeOrmModule } from '@nestjs/typeorm';\n", True),
+        ("@prisma/client", "import { PrismaClient } from '@prisma/client';\n", True),
+        ("mongoose", "import type { Model } from 'mongoose';\n", False),
+        ("rxjs", "import { of } from 'rxjs';\n", False),
+    ],
+)
+def test_the_database_of_a_service_is_found(depends: str, code: str, counts: bool) -> None:
+    project = project_of(nest(depends, data=code))
+    packaged = Packaged(project)
+    services = Services(project, Features(project), packaged)
+    (service,) = services.entries
+    fact = services.database(service)
+    assert (fact is not None and (fact.path, fact.line) == ("src/data.ts", 1)) is counts
+
+
+def test_handlers_of_nest_beside_next_are_counted_by_their_decorators() -> None:
+    server = "import next from 'next';\nimport { NestFactory } from '@nestjs/core';\nasync function start() {\n"
+    server += "  const web = next({});\n  const handle = web.getRequestHandler();\n"
+    server += "  const app = await NestFactory.create(M);\n  app.use((req, res) => handle(req, res));\n"
+    server += "  await app.listen(3000);\n}\nstart();\n"
+    methods = "".join(f"  @Get('{name}')\n  {name}() {{}}\n" for name in "abcdefg")
+    controller = f"import {{ Controller, Get }} from '@nestjs/common';\n@Controller()\nexport class C {{\n{methods}}}\n"
+    tree = {
+        "package.json": manifest("next", "@nestjs/core", scripts={"start": "ts-node src/main.ts"}),
+        "src/main.ts": server,
+        "pages/index.tsx": PAGE,
+    }
+    (bare,) = profiles(tree).values()
+    (made,) = profiles({**tree, "src/c.controller.ts": controller}).values()
+    assert (bare.measures.handlers, made.measures.handlers) == (0, 7)
+    assert not [reason for reason in bare.measures.reasons if reason.score == "B"]
+    (reason,) = [reason for reason in made.measures.reasons if reason.score == "B"]
+    assert (reason.points, reason.fact.confidence, reason.fact.path) == (2, "medium", "src/c.controller.ts")

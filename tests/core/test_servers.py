@@ -203,7 +203,12 @@ def test_nest_starts_next_in_a_module_or_in_its_main_file() -> None:
     second += " const app = next({}); const handle = app.getRequestHandler();\n"
     second += "server.use((req, res) => handle(req, res)); await server.listen(3000); }"
     for server in (first, _only({"src/main.ts": second, "src/app.module.ts": "export class AppModule {}"})):
-        assert _labels(server) == [("api", "NestJS modules")]
+        assert _labels(server) == [("modules", "NestJS modules")]
+    controller = "import { Controller, Get } from '@nestjs/common';\n@Controller('users')\nexport class Users {\n"
+    controller += "  @Get(':id')\n  one() {}\n  // @Post()\n  @Render('home')\n  @Get()\n  home() {}\n}\n"
+    more = {"src/users.controller.ts": controller, "src/users.controller.spec.ts": controller}
+    third = _only({"src/main.ts": second, "src/app.module.ts": "export class AppModule {}", **more})
+    assert _labels(third) == [("api", "@Get(':id')"), ("page", "@Get()")]
 
 
 @pytest.mark.parametrize(
