@@ -91,6 +91,7 @@ class Features:
         self.code: Code = project.code
         self.loads = Loads(project)
         self.starters: dict[str, str] = {}  # by the file that opens a port: what starts the file that loads it
+        self._by_request: dict[str, list[str]] = {}
         self._launchers: dict[str, Launchers] = {}
         self._started: dict[str, tuple[str, ...]] = {}
 
@@ -164,7 +165,32 @@ class Features:
         instrumentation = self._instrumentation(app) & reach
         if instrumentation:
             return "instrumentation", min(instrumentation), "high" if path in instrumentation else "medium"
-        return ("route", routes[0], "medium") if routes else None
+        if routes:
+            return "route", routes[0], "medium"
+        page = next((page for page in self._pages(app) if self._loads_for_requests(page, reach)), "")
+        return ("route", page, "medium") if page else None
+
+    def _pages(self, app: App) -> list[str]:
+        """The pages of an application that run code of their own for each request."""
+        if app.root not in self._by_request:
+            pages = [route.path for route in app.routes if not route.is_api]
+            marked = self.code.files.containing(pages, {"props": ((b"getServerSideProps",),)})["props"]
+            self._by_request[app.root] = sorted(marked)
+        return self._by_request[app.root]
+
+    def _loads_for_requests(self, page: str, reach: set[str]) -> bool:
+        """Whether ``getServerSideProps`` of a page calls something of the given files."""
+        data, resolve = self.code.files.raw(page) or b"", self.code.resolver.resolve
+        folders = {parent(path) for path in reach if stem_of(path).endswith("/index")}
+        names = {path.rpartition("/")[2].encode() for path in (*map(stem_of, reach), *folders)}
+        facts = self.code.facts(page) if any(name in data for name in names) else None
+        export = facts.export("getServerSideProps") if facts is not None else None
+        if facts is None or export is None or export.expr is None:
+            return False
+        written = self.code.follow(page, export.expr, 0)[1].walk()
+        inside = {id for expr in written if expr.kind == "function" for id in facts.within(expr.function)}
+        called = (call.callee for call in facts.calls if call.function in inside and call.callee is not None)
+        return any(ref.kind == "import" and resolve(page, ref.module) in reach for ref in called)
 
     def _instrumentation(self, app: App) -> set[str]:
         directory = parent(app.pages_dir or app.app_dir)

@@ -358,3 +358,60 @@ def test_handlers_of_nest_beside_next_are_counted_by_their_decorators() -> None:
     assert not [reason for reason in bare.measures.reasons if reason.score == "B"]
     (reason,) = [reason for reason in made.measures.reasons if reason.score == "B"]
     assert (reason.points, reason.fact.confidence, reason.fact.path) == (2, "medium", "src/c.controller.ts")
+
+
+# -- pages --------------------------------------------------
+
+SOCKETS = "import { Server } from 'socket.io';\nexport const attach = (http) => {\n  http.io = new Server(http);\n};\n"
+PROPS = """import { attach } from '../lib/sockets';
+export async function getServerSideProps({ req }) {
+  attach(req.socket.server);
+  return { props: {} };
+}
+"""
+
+
+def live(page: str, **files: str) -> list[tuple[str, str, str, str]]:
+    """Kind, file, place and entry of what needs a process, in an application with a page and a custom server."""
+    tree = {
+        "package.json": manifest("next", "socket.io"),
+        "pages/live.tsx": page + PAGE,
+        "lib/sockets.ts": SOCKETS,
+        **{f"lib/{name}.ts": text for name, text in files.items()},
+    }
+    project = project_of(tree)
+    return [(f.kind, f.path, f.place, f.entry) for f in Features(project).of(project.next_apps[0])]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        PROPS,
+        PROPS.replace("export async function getServerSideProps({ req })", "const p = async ({ req }) =>")
+        + "export { p as getServerSideProps };\n",
+        PROPS.replace(
+            "export async function getServerSideProps({ req }) {", "export const getServerSideProps = w((req) => {"
+        ).rstrip("\n")
+        + ");\n",
+        "export async function getServerSideProps({ req }) {\n  const { attach } = await import('../lib/sockets');\n"
+        "  attach(req.socket.server);\n}\n",
+        PROPS.replace("../lib/sockets", "../lib"),
+    ],
+)
+def test_sockets_made_for_a_page_are_made_in_a_route(page: str) -> None:
+    assert live(page, index="export * from './sockets';\n") == [
+        ("websocket", "lib/sockets.ts", "route", "pages/live.tsx")
+    ]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        PROPS.replace("getServerSideProps", "helper"),
+        PROPS.replace("  attach(req.socket.server);\n", "") + "export const other = () => attach();\n",
+        PROPS.replace("lib/sockets", "lib/others"),
+        PROPS.replace("import {", "import type {"),
+    ],
+)
+def test_what_a_page_does_not_do_for_a_request_is_not_its_own(page: str) -> None:
+    assert live(page, others="export const attach = () => null; // not sockets\n") == []
