@@ -264,8 +264,8 @@ def _behaviours(server: CustomServer, kinds: tuple[str, ...]) -> list[Fact]:
 
 
 def _behaviour(behaviour: Behaviour) -> Fact:
-    module, _, made = behaviour.label.partition(": ")
-    if behaviour.kind == "websocket" and made:
+    if behaviour.kind == "websocket" and behaviour.label.endswith(" server"):
+        module = behaviour.label.removesuffix(" server")
         return Fact("a WebSocket server ({})", behaviour.path, behaviour.line, names=(module,))
     return Fact("{}", behaviour.path, behaviour.line, names=(behaviour.label,))
 
