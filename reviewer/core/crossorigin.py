@@ -38,7 +38,7 @@ def open_headers(files: Files, path: str) -> Iterator[OpenHeaders]:
     for node, _ in captures(tree, "(object) @object"):
         pattern, headers = reader.member(node, "source"), reader.member(node, "headers")
         text = reader.text(pattern) if pattern is not None else None
-        line = next(reader.allowing(headers), 0) if headers is not None else 0
+        line = reader.allowing(headers) if headers is not None else 0
         if text is not None and line:
             yield OpenHeaders(text, line)
 
@@ -48,6 +48,7 @@ class _Reader:
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
+        self.lines: dict[int, int] = {}
         found = captures(tree, _NAMES) if tree.language != "json" else []
         names = [node for node, kind in found if kind == "name"]
         self.values = {tree.text(node): value for node in names if (value := _child(node.parent, "value")) is not None}
@@ -64,23 +65,32 @@ class _Reader:
         node = self._followed(node)
         return self.tree.text(node)[1:-1] if node.type in ("string", "template_string") else None
 
-    def allowing(self, headers: Node) -> Iterator[int]:
-        """The lines of headers that allow every origin."""
-        for entry in self._parts(headers, "object", 0):
+    def allowing(self, headers: Node) -> int:
+        """The line of the first header that allows every origin, 0 where none does."""
+        headers = self._followed(headers)
+        if headers.id not in self.lines:
+            self.lines[headers.id] = next(self._allowing(headers), 0)
+        return self.lines[headers.id]
+
+    def _allowing(self, headers: Node) -> Iterator[int]:
+        for entry in self._parts(headers, "object", set()):
             key, value = self.member(entry, "key"), self.member(entry, "value")
             if key is None or value is None or (self.text(key) or "").lower() != _HEADER:
                 continue
-            if any(self.text(part) == "*" for part in self._parts(value, "string", 0)):
+            if any(self.text(part) == "*" for part in self._parts(value, "string", set())):
                 yield self.tree.line(key)
 
-    def _parts(self, node: Node, kind: str, depth: int) -> Iterator[Node]:
-        """The nodes of a kind that a value may be, or be made of."""
+    def _parts(self, node: Node, kind: str, seen: set[int], depth: int = 0) -> Iterator[Node]:
+        """The nodes of a kind that a value may be, or be made of, each once."""
         node = self._followed(node)
+        if node.id in seen:
+            return
+        seen.add(node.id)
         if node.type == kind:
             yield node
         elif node.type in _NESTING and depth < MAX_DEPTH:
             for child in node.named_children:
-                yield from self._parts(child, kind, depth + 1)
+                yield from self._parts(child, kind, seen, depth + 1)
 
     def _followed(self, node: Node) -> Node:
         """What a name of the file stands for, without type assertions."""
