@@ -16,6 +16,7 @@ from reviewer.core.launch import Launchers, launchers_of, runs
 from reviewer.core.loads import Loads
 from reviewer.core.manifest import join, parent
 from reviewer.core.matrix import Confidence, Place
+from reviewer.core.onload import exported, running
 from reviewer.core.project import Project
 from reviewer.core.symbols import SPEAKING_LENGTH, Symbols
 
@@ -167,8 +168,8 @@ class Features:
             return "instrumentation", min(instrumentation), "high" if path in instrumentation else "medium"
         if routes:
             return "route", routes[0], "medium"
-        page = next((page for page in self._pages(app) if self._loads_for_requests(page, reach)), "")
-        return ("route", page, "medium") if page else None
+        page = next((page for page in self._pages(app) if self._called_for_requests(page, reach)), "")
+        return ("route", page, "high" if self._makes_for_requests(page, path) else "medium") if page else None
 
     def _pages(self, app: App) -> list[str]:
         """The pages of an application that run code of their own for each request."""
@@ -178,19 +179,30 @@ class Features:
             self._by_request[app.root] = sorted(marked)
         return self._by_request[app.root]
 
-    def _loads_for_requests(self, page: str, reach: set[str]) -> bool:
-        """Whether ``getServerSideProps`` of a page calls something of the given files."""
+    def _called_for_requests(self, page: str, reach: set[str]) -> list[Call]:
+        """The calls of ``getServerSideProps`` of a page that run something of the given files."""
         data, resolve = self.code.files.raw(page) or b"", self.code.resolver.resolve
         folders = {parent(path) for path in reach if stem_of(path).endswith("/index")}
         names = {path.rpartition("/")[2].encode() for path in (*map(stem_of, reach), *folders)}
         facts = self.code.facts(page) if any(name in data for name in names) else None
         export = facts.export("getServerSideProps") if facts is not None else None
         if facts is None or export is None or export.expr is None:
-            return False
+            return []
         written = self.code.follow(page, export.expr, 0)[1].walk()
         inside = {id for expr in written if expr.kind == "function" for id in facts.within(expr.function)}
-        called = (call.callee for call in facts.calls if call.function in inside and call.callee is not None)
-        return any(ref.kind == "import" and resolve(page, ref.module) in reach for ref in called)
+        called = ((call, call.callee) for call in facts.calls if call.function in inside and call.callee is not None)
+        return [call for call, ref in called if ref.kind == "import" and resolve(page, ref.module) in reach]
+
+    def _makes_for_requests(self, page: str, path: str) -> bool:
+        """Whether what a page calls of a file for a request is what makes a feature there."""
+        facts = self.code.facts(path)
+        lines = {feature.line for feature in recognised(self.code, path)}
+        for call in self._called_for_requests(page, {path}) if facts is not None else ():
+            name = call.callee.path()[0][1:] if call.callee is not None and call.callee.path() else "default"
+            ids = running(facts, exported(facts, name, is_new=call.is_new)) if facts is not None else set()
+            if facts is not None and any(made.line in lines and made.function in ids for made in facts.calls):
+                return True
+        return False
 
     def _instrumentation(self, app: App) -> set[str]:
         directory = parent(app.pages_dir or app.app_dir)

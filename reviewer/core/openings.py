@@ -12,6 +12,7 @@ from reviewer.core.entries import source_of
 from reviewer.core.facts import Call, Expr, FileFacts, Ref
 from reviewer.core.features import Features
 from reviewer.core.manifest import parent
+from reviewer.core.onload import running
 from reviewer.core.project import SERVICE_FRAMEWORKS, Project
 from reviewer.core.roots import NxNode, nx_nodes
 
@@ -179,19 +180,8 @@ class Openings:
         return False if "reexport" in kinds else None
 
     def _running(self, path: str) -> set[int]:
-        """The functions of a file that run when it is loaded, told by their names."""
         facts = self.code.facts(path)
-        running, more = {-1}, {-1}
-        while facts is not None and more:
-            names = {name for call in facts.calls if call.function in running for name in _runs(call)}
-            more = {
-                function.id
-                for function in facts.functions
-                if function.id not in running
-                and (function.name in names if function.name else function.parent in running)
-            }
-            running |= more
-        return running
+        return running(facts) if facts is not None else set()
 
     def _importers(self, scripts: Sequence[str], target: str) -> list[str]:
         """The scripts whose text has an import that leads to a file."""
@@ -216,16 +206,6 @@ def _is_runtime(ref: Ref | None) -> bool:
 
 def _has_fetch(value: Expr) -> bool:
     return value.kind == "object" and value.prop("fetch") is not None
-
-
-def _runs(call: Call) -> Iterator[str]:
-    """Names of functions a call may run: what it calls, and the names of the file it is given."""
-    yield call.method
-    if call.is_new:
-        yield "constructor"
-    for ref in (call.callee, *(arg.ref for arg in call.args)):
-        if ref is not None and ref.kind == "local":
-            yield ref.name
 
 
 def _script_of(label: str) -> str:

@@ -11,7 +11,7 @@ from reviewer.core.features import Features
 from reviewer.core.packaged import Packaged
 from reviewer.core.services import Services
 from tests.core.test_links import services_of
-from tests.core.test_profile import PAGE, manifest, profiles, project_of
+from tests.core.test_profile import PAGE, manifest, profile, profiles, project_of
 
 Tree = Mapping[str, str]
 
@@ -159,6 +159,13 @@ def test_runtimes_serve_in_their_own_ways(depends: str, start: str, code: str, l
     application = "import { Hono } from 'hono';\nexport const app = new Hono();\n"
     tree = {"package.json": package(depends, start=start), "src/main.ts": code, "src/app.ts": application}
     assert found(tree) == [("src/main.ts", line)]
+
+
+def test_routes_given_as_objects_count() -> None:
+    code = "import { serve } from '@hono/node-server';\nimport { OpenAPIHono } from '@hono/zod-openapi';\n"
+    code += "app.openapi(list, f);\napp.openapi(one, f);\nserver.route({ method: 'GET' });\nserve(app); // hono\n"
+    (service,) = services_of({"package.json": package("hono"), "src/main.ts": code})
+    assert service.routes == 3
 
 
 def test_an_exported_application_is_served_by_bun_only() -> None:
@@ -402,6 +409,33 @@ def test_sockets_made_for_a_page_are_made_in_a_route(page: str) -> None:
     assert live(page, index="export * from './sockets';\n") == [
         ("websocket", "lib/sockets.ts", "route", "pages/live.tsx")
     ]
+
+
+HUB = """import { Server } from 'socket.io';
+class Hub {
+  constructor(http) {
+    this.open(http);
+  }
+  open(http) {
+    http.io = new Server(http);
+  }
+}
+export const name = () => 'hub';
+export default Hub;
+"""
+USED = "import Hub, { name } from '../lib/hub';\nexport async function getServerSideProps({ req }) {\n  CALL;\n}\n"
+
+
+@pytest.mark.parametrize(("call", "confidence"), [("new Hub(req.socket.server)", "high"), ("name()", "medium")])
+def test_what_surely_makes_sockets_for_a_page_is_told_as_sure(call: str, confidence: str) -> None:
+    tree = {
+        "package.json": manifest("next", "socket.io"),
+        "pages/live.tsx": USED.replace("CALL", call) + PAGE,
+        "lib/hub.ts": HUB,
+    }
+    (reason,) = [reason for reason in profile(tree).measures.reasons if reason.score == "P"]
+    assert (reason.points, reason.fact.line, reason.fact.confidence) == (3, 7, confidence)
+    assert profile(tree).is_published is (confidence == "high")
 
 
 @pytest.mark.parametrize(
