@@ -127,7 +127,7 @@ def _finding(app: App, parsed: _Parsed, readers: list[Endpoint], settings: Setti
     return settings.finding(
         app,
         (parsed.site, parsed.handed, *(reader.site for reader in readers)),
-        key=parsed.name,
+        key="+".join(sorted(parsed.media)),
         level="error" if readers else "warning",
         evidence=parsed.evidence,
         args={

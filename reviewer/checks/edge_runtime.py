@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from posixpath import relpath
 
 from reviewer.core.app import App
 from reviewer.core.check import Settings
@@ -75,7 +74,7 @@ def _finding(app: App, entry: EdgeEntry, use: NodeUse, settings: Settings) -> Fi
     return settings.finding(
         app,
         _sites(app, entry, use),
-        key=":".join((use.nature, use.name, *(relpath(f"/{step.target}", f"/{app.root}") for step in use.chain[-1:]))),
+        key=f"{use.nature}:{use.name.removeprefix('node:')}",
         level=level,
         evidence=evidence,
         args=args,

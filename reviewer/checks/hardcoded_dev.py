@@ -13,6 +13,8 @@ from reviewer.core.code import Code
 from reviewer.core.devmode import is_dev, is_environment_text, is_node_env
 from reviewer.core.facts import Expr
 from reviewer.core.finding import Arg, Evidence, Finding, Level, Site, Suggestion
+from reviewer.core.launch import may_start
+from reviewer.core.launchfiles import launch_files
 from reviewer.core.manifest import matches
 from reviewer.core.project import Project
 from reviewer.core.servers import CustomServer
@@ -23,7 +25,7 @@ Form = Literal["literal", "inverted", "text", "unset"]
 _ASKS = "process.env.NODE_ENV !== 'production'"
 _ALWAYS = re.compile(r"(\bdev(?:\s*:\s*boolean)?\s*[:=]\s*)(?:true|!\s*false)\b")
 _WRONG_WAY = re.compile(r"(?:===?\s*(['\"])production\1|!==?\s*(['\"])development\2)")
-_LOADS = re.compile(r"dotenv|env-cmd|with-env|--env-file|\b(?:doppler|infisical|op|varlock)\s+run\b")
+_LOADS = re.compile(r"NODE_ENV|dotenv|env-cmd|with-env|--env-file|\b(?:doppler|infisical|op|varlock)\s+run\b")
 _LOADERS = ("dotenv", "@next/env", "env-cmd")
 
 
@@ -73,7 +75,10 @@ def _form(code: Code, server: CustomServer, dev: Expr, launches: list[_Launch]) 
 
 
 def _sets_it(code: Code, server: CustomServer) -> bool:
-    """Whether a file of the server sets NODE_ENV, or loads variables from a file that may."""
+    """Whether a file that starts things names NODE_ENV, or one of the server sets it or loads variables from a file."""
+    launch = (path for path in launch_files(code.files) if may_start(code, path, server.entry))
+    if any(b"NODE_ENV" in (code.files.raw(path) or b"") for path in launch):
+        return True
     for path in server.files:
         facts = code.facts(path)
         if facts is not None and any(item.module.startswith(_LOADERS) for item in facts.imports):

@@ -56,7 +56,11 @@ class _Conflicts:
             return
         elif self._is_served(socket):
             yield self._finding("collision", socket, [])
-        elif socket.module.split("/")[0] in listed and self._matters_in_development(self.server):
+        elif (
+            socket.module.split("/")[0] in listed
+            and not socket.conditional
+            and self._matters_in_development(self.server)
+        ):
             yield self._finding("shared", socket, [])
 
     def _is_served(self, socket: Socket) -> bool:

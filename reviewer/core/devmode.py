@@ -36,6 +36,9 @@ def _combined(operator: str, left: bool | None, right: bool | None) -> bool | No
 def _text(expr: Expr, node_env: str) -> str | None:
     if expr.kind == "string":
         return expr.name
+    if expr.kind == "choice" and expr.name in ("||", "??"):
+        left, right = (_text(item, node_env) for item in expr.items)
+        return left if left != "" else right
     return node_env if expr.ref is not None and is_node_env(expr.ref) else None
 
 

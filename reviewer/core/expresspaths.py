@@ -13,18 +13,22 @@ _OPTIONAL = re.compile(rf"^({_PLAIN}*)/:(\w+)\?$")
 def rejected(path: str) -> str:
     """The first character Express 5 does not accept where it stands, '' in a path it accepts.
 
-    Wildcards need a name; ``?``, ``+`` and groups mean nothing any more, unless they are escaped.
+    Wildcards and parameters need a name, and text between them; ``?``, ``+``, ``!``, brackets and groups mean nothing
+    any more, unless they are escaped; braces come in pairs.
     """
-    at = 0
+    at = depth = 0
     while at < len(path):
         char = path[at]
-        if char in "?+()":
+        depth += (char == "{") - (char == "}")
+        if char in "?+()[]!" or depth < 0:
             return char
         name = _NAME.match(path, at + 1) if char in ":*" else None
-        if char == "*" and name is None:
+        if char in ":*" and name is None:
             return char
+        if name is not None and path[name.end() : name.end() + 1] in (":", "*"):
+            return path[name.end()]
         at = name.end() if name is not None else at + (2 if char == "\\" else 1)
-    return ""
+    return "{" if depth else ""
 
 
 def equivalent(path: str) -> str:

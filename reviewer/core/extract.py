@@ -46,11 +46,19 @@ _OTHER = (
     "return_statement",
     "comment",
 )
+_FIELDS = ("field_definition", "public_field_definition")
 _ASSIGNMENTS = ("assignment_expression", "augmented_assignment_expression")
 _REASSIGNING = (*_ASSIGNMENTS, "update_expression")
-_TYPESCRIPT = ("ambient_declaration", "abstract_class_declaration", "enum_declaration", "function_signature")
-_INTEREST = " ".join(f"({kind}) @{kind}" for kind in (*_FUNCTIONS, *_BLOCKS, *_OTHER))
-_INTEREST_TYPESCRIPT = _INTEREST + " " + " ".join(f"({kind}) @{kind}" for kind in _TYPESCRIPT)
+_TYPESCRIPT = (
+    "ambient_declaration",
+    "abstract_class_declaration",
+    "enum_declaration",
+    "function_signature",
+    _FIELDS[1],
+)
+_COMMON = " ".join(f"({kind}) @{kind}" for kind in (*_FUNCTIONS, *_BLOCKS, *_OTHER))
+_INTEREST = f"{_COMMON} ({_FIELDS[0]}) @{_FIELDS[0]}"
+_INTEREST_TYPESCRIPT = _COMMON + " " + " ".join(f"({kind}) @{kind}" for kind in _TYPESCRIPT)
 
 _DIRECTIVE = re.compile(r"(?://|/\*)\s*reviewer-disable-(next-line|file)\s+([a-z0-9-]+)(?:\s+--\s*(.*))?", re.DOTALL)
 
@@ -165,6 +173,8 @@ class _Extraction:
                 self.reassigned.update(name for name, _ in pattern_names(self.tree, target))
             if kind in _ASSIGNMENTS:
                 self.uses.append((node, scope))
+        elif kind in _FIELDS:
+            self.uses.append((node, scope))
         elif kind == "return_statement":
             self.returns.setdefault(scope.function, []).append((node, scope))
         elif kind == "import_statement":
@@ -318,7 +328,9 @@ class _Extraction:
         calls: list[Call] = []
         assignments: list[Assignment] = []
         for node, scope in self.uses:
-            if node.type in _ASSIGNMENTS:
+            if node.type in _FIELDS:
+                assignments += self._field(node, scope)
+            elif node.type in _ASSIGNMENTS:
                 if (assignment := self._assignment(node, scope)) is not None:
                     assignments.append(assignment)
             elif not is_await_call(node):
@@ -355,6 +367,16 @@ class _Extraction:
         module = self.exprs.resolver.required_module(node, scope)
         if module is not None and not any(i.module == module and i.kind == "require" for i in self.imports):
             self.imports.append(Import(module, "dynamic", (), False, self.tree.line(node)))
+
+    def _field(self, node: Node, scope: Scope) -> Iterator[Assignment]:
+        """``private app = express()`` in a class sets ``this.app`` as a constructor would."""
+        name = node.child_by_field_name("name") or node.child_by_field_name("property")
+        value = node.child_by_field_name("value")
+        if name is None or value is None or any(child.type == "static" for child in node.children):
+            return
+        target = Ref("this", "this", steps=(f".{self.tree.text(name)}",))
+        line, column, end = self.tree.line(node), self.tree.column(node), self.tree.end_line(node)
+        yield Assignment(target, self.exprs.convert(value, scope), line, column, end, scope.function)
 
     def _assignment(self, node: Node, scope: Scope) -> Assignment | None:
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")

@@ -98,14 +98,14 @@ def _mentions(code: Code, entry: str, extra_files: tuple[str, ...]) -> Iterator[
     """Launch files with a line, other than a copy or a comment, that names the entry."""
     pattern = _mention(entry)
     for path in launch_files(code.files, extra_files):
-        source = code.files.source(path) if path in extra_files or _may_start(code, path, entry) else None
+        source = code.files.source(path) if path in extra_files or may_start(code, path, entry) else None
         for line in source.data.decode().split("\n") if source is not None else ():
             if not _COPIES.match(line) and pattern.search(line.replace(".next/standalone/server.js", "")):
                 yield path
                 break
 
 
-def _may_start(code: Code, path: str, entry: str) -> bool:
+def may_start(code: Code, path: str, entry: str) -> bool:
     """Whether a launch file could be about the package of an entry: it lies there or above, not in another package."""
     own, other = code.package_of(entry), code.package_of(path)
     return own is None or other is None or other.dir in ancestors(own.dir)

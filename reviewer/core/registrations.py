@@ -196,8 +196,13 @@ def _split(run: Run, method: str) -> tuple[tuple[Expr, ...], tuple[Expr, ...], f
         return _flat(place) if place is not None else (), (handler,), _methods_of(first.prop("method"))
     methods = _methods_called(method)
     if len(args) > 1 and _is_url(first, method in ("use", "register")):
-        return _flat(first if where == run.path else args[0]), args[1:], methods
-    return (), args, methods
+        return _flat(first if where == run.path else args[0]), _every(args[1:]), methods
+    return (), _every(args), methods
+
+
+def _every(targets: tuple[Expr, ...]) -> tuple[Expr, ...]:
+    """What is to answer, lists of it taken apart."""
+    return tuple(item for target in targets for item in _flat(target))
 
 
 def _methods_called(method: str) -> frozenset[str]:
@@ -219,6 +224,8 @@ def _is_url(first: Expr, may_be_middleware: bool) -> bool:
     """Whether the first argument of several is the URL; middleware may come first where no URL has to be given."""
     if first.kind in ("function", "call", "new"):
         return False
+    if first.kind == "array" and may_be_middleware:
+        return any(item.kind in ("string", "regex") for item in first.items)
     if first.kind == "ref" and may_be_middleware:
         return first.ref is None or first.ref.kind == "param"
     return True

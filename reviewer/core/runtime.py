@@ -139,6 +139,14 @@ def edge_entries(app: App, marked: Collection[str]) -> Iterator[EdgeEntry]:
     yield from _by_convention(app)
 
 
+def _has_no_choice(app: App) -> bool:
+    """Whether this Next runs middleware on Edge whatever it asks for: before 15.5, or before 15.2 without the flag."""
+    version = app.version("next")
+    if version.lt("15.2.0"):
+        return True
+    return version.lt("15.5.0") is True and app.config.flag("experimental.nodeMiddleware") is False
+
+
 def _by_convention(app: App) -> Iterator[EdgeEntry]:
     conventions = app.conventions
     evidence: Evidence = "medium" if conventions.extensions is None else "high"
@@ -147,7 +155,7 @@ def _by_convention(app: App) -> Iterator[EdgeEntry]:
     if middleware is not None and not refused and conventions.loads("middleware") is not False:
         facts = app.code.facts(middleware.path)
         declared = declared_runtime(facts, ("config", "runtime")) if facts is not None else Declared(None)
-        if declared.value in ("", "edge", "experimental-edge"):
+        if declared.value in ("", "edge", "experimental-edge") or (declared.value == "nodejs" and _has_no_choice(app)):
             yield EdgeEntry(middleware.path, "middleware", declared, evidence)
     instrumentation = conventions.effective("instrumentation")
     if instrumentation is not None and conventions.loads("instrumentation"):

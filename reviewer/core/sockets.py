@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from reviewer.core.registrations import is_next
 from reviewer.core.runs import Run, calls_in, runs_in
 
 _DESTROYS = frozenset({"destroy", "end"})
+_NEXT_SOCKET = re.compile(rb"_next|\bhmr\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class Upgrade:
     """A listener for upgrades of the HTTP server ``server``.
 
     ``handles`` are the identities of the WebSocket servers whose ``handleUpgrade`` it calls; ``forwards`` says that it
-    also calls Next's upgrade handler, ``destroys`` that it closes sockets.
+    also calls Next's upgrade handler, ``destroys`` that it closes the sockets it does not know: not those of its own
+    that it refuses before it handles them, and not where it looks for Next's.
     """
 
     server: str
@@ -119,12 +122,21 @@ def upgrades_in(code: Code, path: str) -> Iterator[Upgrade]:
             server=run.identity(call.callee),
             handles=frozenset(code.identity(where, c.callee) for c in inside if c.method == "handleUpgrade"),
             forwards=_is_forwarded(run, call.args[1]) or any(is_next(code.expand(where, c.callee)) for c in inside),
-            destroys=any(c.method in _DESTROYS and _is_socket(c.callee, listener) for c in inside),
+            destroys=_closes_strangers(code, where, listener, inside),
             path=run.path,
             line=call.line,
             column=call.column,
             end_line=call.end_line,
         )
+
+
+def _closes_strangers(code: Code, path: str, listener: Expr, inside: list[Call]) -> bool:
+    """Whether a listener closes what it does not handle: behind its own sockets, with no word about Next's."""
+    source = code.files.source(path)
+    lines = source.data.split(b"\n")[listener.line - 1 : listener.end_line] if source is not None else []
+    handled = max((call.place for call in inside if call.method == "handleUpgrade"), default=(-1, 0))
+    closed = (call for call in inside if call.method in _DESTROYS and _is_socket(call.callee, listener))
+    return any(call.place > handled for call in closed) and not _NEXT_SOCKET.search(b"\n".join(lines))
 
 
 def _is_forwarded(run: Run, listener: Expr) -> bool:

@@ -231,3 +231,9 @@ def test_functions_are_given_next_beside_a_server() -> None:
     }
     found = _registered("require('./routes')(server, app); require('./end')(server, handle);", **files)
     assert [(r.method, r.dispatch) for r in found] == [("get", "handle"), ("post", "handle")]
+
+
+def test_lists_of_middleware_are_taken_apart() -> None:
+    (found,) = _registered("server.use([a, b], handle);")
+    assert len(found.targets) == 3
+    assert found.dispatch == "handle"

@@ -222,3 +222,22 @@ def test_a_driver_adapter_makes_prisma_run() -> None:
     code = "import { PrismaClient } from '@prisma/client';\nexport const middleware = () => new PrismaClient();"
     assert [use.name for use in uses({"middleware.ts": code})] == ["@prisma/client"]
     assert uses({"middleware.ts": f"import '@prisma/adapter-neon';\n{code}"}) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "config", "is_edge"),
+    [
+        ("14.2.35", "module.exports = {};", True),
+        ("15.1.0", "module.exports = { experimental: { nodeMiddleware: true } };", True),
+        ("15.3.0", "module.exports = {};", True),
+        ("15.3.0", "module.exports = { experimental: { nodeMiddleware: true } };", False),
+        ("15.5.29", "module.exports = {};", False),
+    ],
+)
+def test_middleware_chooses_node_where_its_next_lets_it(version: str, config: str, is_edge: bool) -> None:
+    files = {
+        "pages/index.tsx": PAGE,
+        "next.config.js": config,
+        "middleware.ts": "export const config = { runtime: 'nodejs' };\nexport function middleware() {}",
+    }
+    assert (("middleware.ts", "middleware") in entries(files, version)) is is_edge

@@ -399,3 +399,27 @@ def test_options_of_one_of_several_starts_are_unknown() -> None:
     code = "const next = require('next'); const admin = next({ dev: true }); const app = next({ dev: false });\n"
     code += "const handle = app.getRequestHandler();\n"
     assert _only({"server.js": code + _EXPRESS + _END}).option("dev") is None
+
+
+@pytest.mark.parametrize("private", ["private ", "readonly ", "#"])
+def test_fields_of_a_class_are_what_their_initialisers_make(private: str) -> None:
+    name = "#" if private == "#" else ""
+    word = "" if private == "#" else private
+    code = f"""
+    import express from 'express'; import next from 'next';
+    class Server {{
+      static made = 0;
+      {word}{name}app = express();
+      {word}{name}nextApp = next({{ dev: true }});
+      {word}{name}handle = this.{name}nextApp.getRequestHandler();
+      run() {{
+        this.{name}app.get('/a', (req, res) => res.end());
+        this.{name}app.use((req, res) => this.{name}handle(req, res));
+        this.{name}app.listen(3000);
+      }}
+    }}
+    new Server().run();
+    """
+    server = _only({"server.ts": code})
+    assert _labels(server) == [("api", "GET /a")]
+    assert [r.dispatch for r in server.registrations] == ["", "handle"]

@@ -65,3 +65,21 @@ def test_listeners_say_whom_they_serve() -> None:
     assert (own.handles, own.destroys, own.forwards) == (frozenset({socket.identity}), True, False)
     assert (wrapped.forwards, plain.forwards, plain.destroys) == (True, True, False)
     assert own.server == plain.server != ""
+
+
+@pytest.mark.parametrize(
+    ("body", "destroys"),
+    [
+        ("if (req.url === '/ws') wss.handleUpgrade(req, socket, head, f); else socket.destroy();", True),
+        ("if (req.url === '/ws') { wss.handleUpgrade(req, socket, head, f); return; } socket.end();", True),
+        ("if (!ok(req)) { socket.destroy(); return; } wss.handleUpgrade(req, socket, head, f);", False),
+        ("if (req.url === '/_next/hmr') return; if (a) wss.handleUpgrade(req, s, h, f); else socket.destroy();", False),
+        ("socket.destroy();", True),
+        ("wss.handleUpgrade(req, socket, head, f); req.destroy();", False),
+    ],
+)
+def test_a_listener_closes_what_it_does_not_know(body: str, destroys: bool) -> None:
+    text = "const wss = new WebSocketServer({ noServer: true });\n"
+    text += f"server.on('upgrade', (req, socket, head) => {{ {body} }});"
+    (upgrade,) = upgrades_in(code_of({"package.json": "{}", "server.js": _START + text}), "server.js")
+    assert upgrade.destroys is destroys
