@@ -133,14 +133,18 @@ class Commands:
         self.workspaces = workspaces
         self.pm2_apps = pm2_apps
         self._left = MAX_COMMANDS
+        self._resolved: dict[tuple[str, str], tuple[Process, ...]] = {}
 
     def resolve(self, command: str, directory: str) -> list[Process]:
         """Every process *command* starts when run in *directory*; an ``unknown`` one where that cannot be told."""
-        self._left = MAX_COMMANDS
-        try:
-            return self._resolve(command, directory, 0)
-        except _Endless:
-            return [Process("unknown", command)]
+        key = command, directory
+        if key not in self._resolved:
+            self._left = MAX_COMMANDS
+            try:
+                self._resolved[key] = tuple(self._resolve(command, directory, 0))
+            except _Endless:
+                self._resolved[key] = (Process("unknown", command),)
+        return list(self._resolved[key])
 
     def _resolve(self, command: str, directory: str, depth: int) -> list[Process]:
         self._left -= 1

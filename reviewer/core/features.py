@@ -104,15 +104,26 @@ class Features:
     def _by_root(self) -> dict[tuple[str, str], tuple[Feature, ...]]:
         found: dict[tuple[str, str], list[Feature]] = {}
         made = {path: features for path in sorted(self._marked()) if (features := list(recognised(self.code, path)))}
-        reached = self.loads.reach(made)
+        reached = self.loads.reach(path for path in made if not self._is_apart(path))
         for path, features in made.items():
-            for app, place, entry, confidence in self._places(path, reached[path]):
+            for app, place, entry, confidence in self._places(path, reached.get(path, {path})):
                 rows = found.setdefault((app.kind, app.root), [])
                 for feature in features:
                     if place == "route" and self._feeds_a_response(feature, entry):
                         continue
                     rows.append(replace(feature, place=place, entry=entry, confidence=confidence))
         return {root: tuple(rows) for root, rows in found.items()}
+
+    def _is_apart(self, path: str) -> bool:
+        """Whether only files of its own package load a file of a service: no other package asks for that."""
+        package = self.code.package_of(path)
+        return package is not None and package.dir in self._services_apart
+
+    @cached_property
+    def _services_apart(self) -> set[str]:
+        asked = {name for package in self.code.packages.values() for name in package.dependencies}
+        services = (app.package for app in self.project.apps if app.kind == "service")
+        return {package.dir for package in services if package.dir and package.name not in asked}
 
     def _marked(self) -> set[str]:
         """Scripts that hold the name of a package some manifest asks for; components are no servers."""

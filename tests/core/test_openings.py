@@ -449,3 +449,21 @@ def test_what_surely_makes_sockets_for_a_page_is_told_as_sure(call: str, confide
 )
 def test_what_a_page_does_not_do_for_a_request_is_not_its_own(page: str) -> None:
     assert live(page, others="export const attach = () => null; // not sockets\n") == []
+
+
+def test_sockets_of_a_package_on_a_framework_are_a_routes_where_that_loads_it() -> None:
+    route = "import { attach } from '@acme/live';\nexport default function handler(req, res) {\n  attach(res);\n}\n"
+    tree = {
+        "package.json": json.dumps({"workspaces": ["apps/*", "packages/*"]}),
+        "apps/web/package.json": manifest("next", "@acme/live"),
+        "apps/web/pages/api/live.ts": route,
+        "packages/live/package.json": manifest("express", "socket.io", name="@acme/live", main="index.ts"),
+        "packages/live/index.ts": SOCKETS,
+    }
+    project = project_of(tree)
+    (feature,) = Features(project).of(project.next_apps[0])
+    assert (feature.path, feature.place, feature.entry) == (
+        "packages/live/index.ts",
+        "route",
+        "apps/web/pages/api/live.ts",
+    )
