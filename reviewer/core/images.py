@@ -113,11 +113,14 @@ def _images(files: Files, app: App) -> Iterator[Image]:
 
 
 def is_copied(files: Files, path: str) -> bool:
-    """Whether a Dockerfile puts a file somewhere else than where it lies."""
-    copies = re.compile(rf"(?im)^\s*(?:COPY|ADD)\s.*(?<![\w/.-])(?:\./)?{re.escape(path)}(?![\w/.-])")
-    paths = (path for name in files.names() if _NAME.fullmatch(name) for path in files.paths(name))
-    sources = (files.source(path) for path in islice(paths, MAX_IMAGES))
-    return any(source is not None and copies.search(source.data.decode()) is not None for source in sources)
+    """Whether a Dockerfile puts a file somewhere else than where it lies, seen from the root or from beside itself."""
+    found = (image for name in files.names() if _NAME.fullmatch(name) for image in files.paths(name))
+    for image in islice(found, MAX_IMAGES):
+        source, beside = files.source(image), path.removeprefix(f"{parent(image)}/")
+        named = rf"(?im)^\s*(?:COPY|ADD)\s.*(?<![\w/.-])(?:\./)?(?:{re.escape(path)}|{re.escape(beside)})(?![\w/.-])"
+        if source is not None and re.search(named, source.data.decode()) is not None:
+            return True
+    return False
 
 
 def started(code: Code, app: App, image: Image, entry: str = "") -> Started:

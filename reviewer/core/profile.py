@@ -209,12 +209,17 @@ class Profiles:
             places=frozenset(feature.place for feature in self.features.of(app)),
             reasons=(
                 *_answered(service),
+                *self._database(service),
                 *_process(self.features.of(app)),
                 *self._callers(app, service),
             ),
             has_facts=(opened,),
             failed=self._failed(app),
         )
+
+    def _database(self, service: Service) -> Iterator[Reason]:
+        if (database := self.services.database(service)) is not None:
+            yield Reason("B", 1, database)
 
     def _callers(self, app: App, service: Service) -> Iterator[Reason]:
         linked = [
