@@ -13,7 +13,7 @@ from reviewer.core.hosts import Signal
 from reviewer.core.manifest import parent
 from reviewer.core.project import Project
 from reviewer.core.servers import CustomServer
-from reviewer.core.servertraits import purpose_of, server_sites
+from reviewer.core.servertraits import gravest, purpose_of, server_sites
 from reviewer.core.vercel import NAME, builds_as_function, preset_of
 
 MAX_NAMED = 3
@@ -67,7 +67,7 @@ def _beside(app: App, files: Files) -> str:
 def _finding(
     app: App, files: Files, server: CustomServer, signals: list[Signal], beside: str, settings: Settings
 ) -> Finding:
-    named = list({behaviour.label: behaviour for behaviour in reversed(server.behaviours)}.values())[::-1][:MAX_NAMED]
+    named, more = gravest(server, MAX_NAMED)
     is_function = any(builds_as_function(files, signal.path, server.entry) for signal in signals)
     form = "function" if is_function else "beside" if beside else "preset" if signals else "settings"
     sites = [*server_sites(app, server)]
@@ -86,6 +86,8 @@ def _finding(
             "host_file": "".join(signal.path for signal in signals[:1]),
             "beside": beside,
             "lost": tuple(behaviour.label for behaviour in named),
+            "more": more,
+            "has_more": more > 0,
             "form": form,
         },
         subject=server.file,

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from reviewer.core.app import App
 from reviewer.core.check import Settings
 from reviewer.core.code import Code
+from reviewer.core.commands import next_arguments
 from reviewer.core.finding import Arg, Evidence, Finding, Level, Site, Suggestion
 from reviewer.core.images import Image, images_of, started
 from reviewer.core.nextconfig import NextConfig
 from reviewer.core.project import Project
 from reviewer.core.servers import CustomServer
-from reviewer.core.servertraits import purpose_of, server_sites
-from reviewer.core.starts import Start, production_start
+from reviewer.core.servertraits import gravest, purpose_of, server_sites
+from reviewer.core.starts import Start, production_commands, production_start
 
 MAX_NAMED = 3
 _FATES = ("shadowed", "missing", "bypassed")  # the gravest first
@@ -23,6 +24,9 @@ _SERIOUS = frozenset({"auth", "security", "websocket"})
 _GENERATED = re.compile(r"server\.[jt]s")
 _SED = re.compile(r"\bsed\b")
 _PATCHED = ("standalone", "next.config")
+_COPIES_ASSETS = re.compile(  # without them the generated server answers 404 for what pages load
+    r"\b(?:cp|cpx|cpy|copyfiles|ncp|rsync|mv|ln)\s[^&|;]*\.next/static\b[^&|;]*\s[\"']?(?:\./)?\.next/standalone/"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +44,14 @@ def standalone_with_custom_server(app: App, project: Project, settings: Settings
     option = _standalone(app.config) or _patched(images)
     if option is None or app.deployment.is_vercel():
         return
-    servers = [server for server in project.servers_of(app) if purpose_of(project.code, app, server) == "production"]
-    if servers:
-        yield from _beside_server(app, project.code, servers[0], images, option, settings)
-    else:
-        yield from _under_next_start(app, project.code, images, option, settings)
+    servers = project.servers_of(app)
+    in_production = [server for server in servers if purpose_of(project.code, app, server) == "production"]
+    if in_production:
+        yield from _beside_server(app, project.code, in_production[0], images, option, settings)
+        return
+    for finding in _under_next_start(app, project.code, images, option, settings):
+        # one that has a server starts it elsewhere, or means to
+        yield replace(finding, suggestion=None) if servers else finding
 
 
 def _standalone(config: NextConfig) -> _Option | None:
@@ -77,7 +84,7 @@ def _beside_server(
         return
     form = spoken[0][0] if spoken else "server"
     shown = [image for _, image in spoken[:1]]
-    lost = tuple(dict.fromkeys(behaviour.label for behaviour in server.behaviours))[:MAX_NAMED]
+    lost, more = gravest(server, MAX_NAMED)
     yield settings.finding(
         app,
         [option.site, *server_sites(app, server), *(site for image in shown for site in _image_sites(image))],
@@ -89,8 +96,10 @@ def _beside_server(
             "source": option.source,
             "entry": server.entry,
             "image": "".join(image.path for image in shown),
-            "lost": lost,
+            "lost": tuple(behaviour.label for behaviour in lost),
             "has_lost": bool(lost),
+            "more": more,
+            "has_more": more > 0,
         },
     )
 
@@ -121,9 +130,12 @@ def _image_sites(image: Image) -> Iterator[Site]:
 def _under_next_start(
     app: App, code: Code, images: Sequence[Image], option: _Option, settings: Settings
 ) -> Iterator[Finding]:
-    if any(image.standalone is not None for image in images):
-        return  # what a host starts is that image, whatever starts there
-    for fate, image in [(started(code, app, image), image) for image in images]:
+    if any(image.takes_standalone for image in images) or not _hosts_run_it(app, code):
+        return  # what a host starts is that image or command, whatever the package's script is
+    fates = [(started(code, app, image), image) for image in images]
+    if any(fate == "unknown" and image.command for fate, image in fates):
+        return
+    for fate, image in fates:
         if fate == "next-start":
             site = Site(image.path, image.line, 1, image.line, f"`{image.command}` is started")
             yield _next_start(app, "image", image.command, [site, option.site], option, settings)
@@ -132,17 +144,31 @@ def _under_next_start(
     if start is not None and start.runs_next_start(app) is not None:
         site = Site(start.path, start.line, start.column, start.line, f"`{start.script}` runs `{start.command}`")
         finding = _next_start(app, "script", start.command, [site, option.site], option, settings)
-        yield replace(finding, suggestion=_suggestion(app, code, start))
+        yield replace(finding, suggestion=_suggestion(app, code, start, option))
+
+
+def _hosts_run_it(app: App, code: Code) -> bool:
+    """Whether the first command that a host's file gives runs ``next start``; also where none gives one."""
+    given = (start for start in production_commands(code, app) if start.source == "platform")
+    first = next((start for start in given if not _is_development(start)), None)
+    return first is None or first.runs_next_start(app) is not None
+
+
+def _is_development(start: Start) -> bool:
+    return any(process.kind == "next" and next_arguments(process)[0] == "dev" for process in start.processes)
 
 
 def _next_start(app: App, form: str, command: str, sites: list[Site], option: _Option, settings: Settings) -> Finding:
     args: dict[str, Arg] = {"form": form, "source": option.source, "command": command, "has_lost": False}
+    args["has_more"] = False
     args["image"] = sites[0].path
     return settings.finding(app, sites, key=form, evidence=option.evidence, args=args)
 
 
-def _suggestion(app: App, code: Code, start: Start) -> Suggestion | None:
-    """The start line rewritten, where the generated server lies at the top of the output."""
+def _suggestion(app: App, code: Code, start: Start, option: _Option) -> Suggestion | None:
+    """The start line rewritten, where the generated server lies at the top of the output, and its assets beside it."""
+    if option.source != "set" or not any(_COPIES_ASSETS.search(text) for text in app.package.scripts.values()):
+        return None
     source = code.files.source(start.path)
     is_nested = bool(app.root) or app.config.option("outputFileTracingRoot").certainty != "unset"
     if source is None or is_nested or app.config.text("distDir") != "":

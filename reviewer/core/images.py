@@ -21,6 +21,7 @@ Started = Literal["generated", "next-start", "own", "missing", "unknown"]
 
 MAX_IMAGES = 20
 STANDALONE = re.compile(r"(?:^|/)standalone(?:/|$)")  # below the build directory, whatever its name
+_MOVES_STANDALONE = re.compile(r"\b(?:mv|cp|rsync|ln)\s[^&|;]*/standalone(?=[/\s\"']|$)")
 
 _NAME = re.compile(r"(?:Dockerfile|Containerfile)(?:\.[\w-]+)*|[\w-]+\.(?:Dockerfile|Containerfile)", re.IGNORECASE)
 _OTHER_PURPOSE = re.compile(r"(?:^|[._-])(?:dev|development|test|tests|e2e|ci|local|storybook|vercel)(?:[._-]|$)")
@@ -73,6 +74,11 @@ class Image:
         """The copy of Next's standalone output."""
         copies = (c for c in self.copies if any(STANDALONE.search(source) for source in c.sources))
         return next(copies, None)
+
+    @property
+    def takes_standalone(self) -> bool:
+        """Whether a copy, or a command of any stage, takes Next's standalone output from where it was built."""
+        return self.standalone is not None or any(_MOVES_STANDALONE.search(command) for command, _ in self.patches)
 
     @property
     def has_dependencies(self) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reviewer.core.app import App
+from reviewer.core.behaviours import Behaviour
 from reviewer.core.code import Code
 from reviewer.core.facts import Assignment, Call, Expr, FileFacts, Import, Ref
 from reviewer.core.finding import Site
@@ -49,6 +50,7 @@ _PLAIN_OPTIONS = frozenset(
     {"dev", "dir", "hostname", "port", "quiet", "customServer", "httpServer", "turbo", "turbopack", "webpack"}
 )
 _PLACE_OPTIONS = frozenset({"port", "host", "hostname"})
+_GRAVITY = ("websocket", "auth", "security", "api")
 _STATUS = frozenset({"statusCode", "status", "respond", "sent"})
 _PRELOADS = re.compile(r"(?:^|\s)(?:-r|--require|--import|--loader|--env-file(?:-if-exists)?)[\s=]")
 HOST_KINDS = ("passenger", "iisnode")
@@ -118,6 +120,13 @@ def only_forwards(app: App, server: CustomServer, kept_hosts: Collection[str] = 
         return False
     start = start_of(server.code, app, server)
     return start is None or _PRELOADS.search(start.command) is None
+
+
+def gravest(server: CustomServer, count: int) -> tuple[list[Behaviour], int]:
+    """What a server does itself, each label once, the gravest first: *count* of them, and how many more there are."""
+    ordered = sorted(server.behaviours, key=lambda b: _GRAVITY.index(b.kind) if b.kind in _GRAVITY else len(_GRAVITY))
+    named = list({behaviour.label: behaviour for behaviour in reversed(ordered)}.values())[::-1]
+    return named[:count], max(len(named) - count, 0)
 
 
 def start_of(code: Code, app: App, server: CustomServer) -> Start | None:
