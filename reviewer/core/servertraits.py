@@ -15,8 +15,8 @@ from reviewer.core.finding import Site
 from reviewer.core.images import images_of, started
 from reviewer.core.launch import launchers_of, mentions_host, runs
 from reviewer.core.manifest import ancestors, join, package_name
-from reviewer.core.registrations import dispatch_of, is_instance, is_next, registrations_in
-from reviewer.core.runs import FRAMEWORKS, HTTP, SECURE
+from reviewer.core.registrations import Registration, dispatch_of, is_instance, is_next, registrations_in
+from reviewer.core.runs import FRAMEWORKS, HTTP, SECURE, calls_in, framework_of
 from reviewer.core.servers import CustomServer
 from reviewer.core.starts import Start, production_start
 
@@ -44,14 +44,23 @@ _ENVIRONMENT_FILE = re.compile(r"^\.{1,2}/(?:.*/)?(?:load-?)?env$")
 _LOGGER_FILE = re.compile(r"(?:^|/)(?:logger|logging|log)$")
 _TIMEOUTS = frozenset({"keepAliveTimeout", "headersTimeout", "requestTimeout", "timeout", "setTimeout"})
 _PLAIN_MODULES = FRAMEWORKS | HTTP | {"next", "url", "node:url", "path", "node:path", "process", "node:process"}
-_PLAIN_GLOBALS = frozenset({"console", "parseInt", "Number", "String", "Boolean", "URL", "require", "__dirname"})
-_PLAIN_METHODS = frozenset({"listen", "Router", "register", "routes", "allowedMethods", "callback", "address", "ready"})
+_PLAIN_GLOBALS = frozenset(
+    {"console", "parseInt", "Number", "String", "Boolean", "URL", "require", "__dirname", "Date", "JSON"}
+)
+_PLAIN_METHODS = frozenset(
+    {"listen", "Router", "register", "route", "routes", "allowedMethods", "callback", "address", "ready"}
+)
 _PLAIN_OPTIONS = frozenset(
     {"dev", "dir", "hostname", "port", "quiet", "customServer", "httpServer", "turbo", "turbopack", "webpack"}
 )
+_LOG_OPTIONS = frozenset({"logger", "disableRequestLogging"})
 _PLACE_OPTIONS = frozenset({"port", "host", "hostname"})
 _GRAVITY = ("websocket", "auth", "security", "api")
 _STATUS = frozenset({"statusCode", "status", "respond", "sent"})
+_COMMENT = re.compile(r"(?<![:\"'`\w/])//[^\n]*|/\*.*?\*/", re.DOTALL)
+# what facts of a file do not hold: a request that is dropped, or stripped of something
+_DROPS = re.compile(r"\bif\s*\([^{};]*\)\s*\{?\s*return\s*[;}\n]|\bdelete\s+[\w$]+\s*[.\[?]")
+_BRANCHES = re.compile(r"\b(?:if|switch|delete|throw|while|for)\b|\?(?!\.)|&&|\|\|")
 _PRELOADS = re.compile(r"(?:^|\s)(?:-r|--require|--import|--loader|--env-file(?:-if-exists)?)[\s=]")
 HOST_KINDS = ("passenger", "iisnode")
 _HOST_FILES = (
@@ -114,7 +123,7 @@ def only_forwards(app: App, server: CustomServer, kept_hosts: Collection[str] = 
     One a host asks for by its file is kept for *kept_hosts*, and one whose start command loads something into the
     process first is more than its files.
     """
-    # one that does more than log has traits of its own
+    # middleware that does more than log is a trait
     answers = any(behaviour.kind != "middleware" for behaviour in server.behaviours)
     if answers or traits_of(server) or host_entry(server.code, server) in kept_hosts:
         return False
@@ -152,7 +161,8 @@ def _in_file(server: CustomServer, path: str, facts: FileFacts) -> Iterator[Trai
     for item in facts.imports:
         if (kind := _imported(server, path, item)) is not None:
             yield Trait(kind, item.module, path, item.line)
-    registered = {(r.path, r.line) for r in registrations_in(code, path)}
+    registrations = [r for r in registrations_in(code, path) if r.path == path]
+    registered = {r.order[3] if r.order[3] >= 0 else r.order[2] for r in registrations}
     starts = 0
     for call in facts.calls:
         ref = code.expand(path, call.callee)
@@ -162,11 +172,28 @@ def _in_file(server: CustomServer, path: str, facts: FileFacts) -> Iterator[Trai
                 yield Trait("several-apps", "another next()", path, call.line)
             if _sets_more(server, path, call):
                 yield Trait("other", "options of next()", path, call.line)
-        elif (path, call.place[1]) not in registered and (kind := _called(server, path, facts, call, ref)) is not None:
+        elif call.place[0] not in registered and (kind := _called(server, path, facts, call, ref)) is not None:
             yield Trait(kind, _spelled(call), path, call.line)
     for assignment in facts.assignments:
         if (changed := _assigned(assignment)) is not None:
             yield Trait(changed, f"{assignment.target.last_member()} = …", path, assignment.line)
+    for registration in registrations:
+        if _does_more(server, registration):
+            yield Trait("other", registration.label, path, registration.line)
+    text = _text(server.code, path)
+    for match in _DROPS.finditer(text):
+        label = "delete …" if match.group().startswith("delete") else "return"
+        yield Trait("other", label, path, text.count("\n", 0, match.start()) + 1)
+
+
+def _text(code: Code, path: str) -> str:
+    """A file without its comments, line for line."""
+    source = code.files.source(path)
+    return _without_comments(source.data.decode()) if source is not None else ""
+
+
+def _without_comments(text: str) -> str:
+    return _COMMENT.sub(lambda match: "\n" * match.group().count("\n"), text)
 
 
 # -- imports --------------------------------------------------
@@ -183,9 +210,53 @@ def _imported(server: CustomServer, path: str, item: Import) -> TraitKind | None
         return "instrumentation"
     if _ENVIRONMENT_FILE.search(stem):
         return "environment"
-    is_logger = name in server.code.names.get("logging_middleware", ()) or _LOGGER_FILE.search(stem) is not None
     is_own = server.code.resolver.resolve(path, module) in server.files
-    return None if is_logger or is_own else "other"
+    return None if is_own or _is_logger(server, module) else "other"
+
+
+# -- middleware --------------------------------------------------
+
+
+def _does_more(server: CustomServer, registration: Registration) -> bool:
+    """Whether middleware does more than log, or hands only some of its requests to Next."""
+    if registration.dispatch:
+        return registration.dispatch == "partly"
+    is_middleware = registration.method in ("use", "register")
+    return is_middleware and not all(_only_logs(server, registration.path, target) for target in registration.targets)
+
+
+def _only_logs(server: CustomServer, path: str, target: Expr) -> bool:
+    code = server.code
+    where, value = code.follow(path, target)
+    if value.kind == "function":
+        return _logs_and_goes_on(code, where, value)
+    ref = code.expand(path, target.ref)
+    if ref is None or ref.kind != "import":
+        return False
+    steps = ref.path()
+    is_router = bool(framework_of(code, ref.module)) and (".Router" in steps or steps[:1] in (("()",), ("new",)))
+    return is_router or _is_logger(server, ref.module)
+
+
+def _logs_and_goes_on(code: Code, path: str, value: Expr) -> bool:
+    """Whether a function runs the next handler whatever the request is; its other calls are judged by themselves."""
+    facts, source = code.facts(path), code.files.source(path)
+    function = facts.function(value.function) if facts is not None else None
+    if function is None or source is None:
+        return False
+    after = source.data[function.id :].decode(errors="replace").split("\n")
+    text = _without_comments("\n".join(after[: function.end_line - function.line + 1]))
+    goes_on = any(
+        call.callee is not None and call.callee.kind == "param" and not call.callee.steps and call.callee.index > 0
+        for call in calls_in(code, path, value)
+    )
+    return goes_on and _BRANCHES.search(text) is None
+
+
+def _is_logger(server: CustomServer, module: str) -> bool:
+    stem = re.sub(r"\.[cm]?[jt]s$", "", module)
+    is_listed = package_name(module) in server.code.names.get("logging_middleware", ())
+    return is_listed or _LOGGER_FILE.search(stem) is not None
 
 
 # -- calls --------------------------------------------------
@@ -219,8 +290,7 @@ def _called_import(server: CustomServer, path: str, call: Call, ref: Ref) -> Tra
         return _called_server(server, path, call, ref)
     if module in _PACKAGES or package_name(module) in _PACKAGES:
         return _PACKAGES.get(module) or _PACKAGES[package_name(module)]
-    is_logger = package_name(module) in server.code.names.get("logging_middleware", ()) or _LOGGER_FILE.search(module)
-    if module in _PLAIN_MODULES or is_logger:
+    if module in _PLAIN_MODULES or _is_logger(server, module):
         return None
     return None if server.code.resolver.resolve(path, module) in server.files else "other"
 
@@ -233,10 +303,20 @@ def _called_server(server: CustomServer, path: str, call: Call, ref: Ref) -> Tra
     if member in ("on", "once"):
         return None if _is_plain_event(server.code, path, call) else "other"
     made = not is_instance(server.code, ref) or member in ("then", "catch", "finally")
-    is_plain = ".log" in ref.steps or (
-        made and (member.startswith("create") or member in ("", "then", "catch", "finally", "fastify", "Hono"))
-    )
+    is_maker = made and (member.startswith("create") or member in ("", "then", "catch", "finally", "fastify", "Hono"))
+    if is_maker and (kind := _made_with(server.code, path, call)) is not None:
+        return kind
+    is_plain = ".log" in ref.steps or is_maker
     return None if is_plain or member in _PLAIN_METHODS else "other"
+
+
+def _made_with(code: Code, path: str, call: Call) -> TraitKind | None:
+    """What the options a server is made with amount to; those of a log are plain."""
+    options = code.follow(path, call.args[0])[1] if call.args else None
+    names = {key for key, _ in options.props} - _LOG_OPTIONS if options is not None else set()
+    if not names:
+        return None
+    return "timeouts" if names <= _TIMEOUTS else "tls" if names & {"https", "http2"} else "other"
 
 
 def _is_plain_event(code: Code, path: str, call: Call) -> bool:
