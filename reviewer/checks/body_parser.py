@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from reviewer.core.app import App
 from reviewer.core.bodies import Endpoint, Media, endpoints_of
@@ -18,6 +19,9 @@ from reviewer.core.servers import CustomServer
 from reviewer.core.symbols import Symbols
 
 MAX_NAMED = 3
+# A server with more parsers, or more ways to Next, than these is generated: the first ones are looked at.
+MAX_PARSERS = 50
+MAX_WAYS = 200
 KINDS: tuple[Media, ...] = ("json", "form", "multipart", "text", "raw")
 _MOUNTED = re.compile(r"\.use\(\s*((['\"`])[^'\"`]+\2),")
 
@@ -42,7 +46,7 @@ def body_parser_before_next(app: App, project: Project, settings: Settings) -> I
     """Parsers for a whole custom server, in front of routes that read bodies themselves."""
     symbols: Parsers = {kind: Symbols.of([*settings.listed(kind), *settings.options["parsers"]]) for kind in KINDS}
     for server in project.servers_of(app):
-        for parsed in (*_registered(server, symbols), *_nest(server)):
+        for parsed in (*islice(_registered(server, symbols), MAX_PARSERS), *_nest(server)):
             endpoints = endpoints_of(app, (path for path in project.scripts if project.app_of(path) is app))
             readers = [e for e in endpoints if e.media & parsed.media and not _goes_around(app, parsed, e)]
             if readers or not settings.options["require_body_reader"]:
@@ -50,21 +54,21 @@ def body_parser_before_next(app: App, project: Project, settings: Settings) -> I
 
 
 def _registered(server: CustomServer, symbols: Parsers) -> Iterator[_Parsed]:
+    ways = list(islice(_ways_to_next(server), MAX_WAYS))
+    dispatching = [e for e in server.registrations if e.dispatch][:MAX_WAYS]
     for registration in server.registrations:
         parser = parser_in(server.code, registration, symbols)
-        handed = _handed_on(server, registration)
-        if parser is None or handed is None or not _is_for_everything(registration):
+        if parser is None or not _is_for_everything(registration):
+            continue
+        handed = _handed_on(ways, registration)
+        if handed is None:
             continue
         yield _Parsed(
             parser.name,
             parser.media,
             registration.site("bodies are read here"),
             handed.site("Next's handler gets the requests here"),
-            tuple(
-                e
-                for e in server.registrations
-                if e.dispatch and e.app == registration.app and e.runs_before(registration)
-            ),
+            tuple(e for e in dispatching if e.app == registration.app and e.runs_before(registration)),
             suggestion=_scoped(server, registration, handed),
         )
 
@@ -78,13 +82,23 @@ def _is_for_everything(registration: Registration) -> bool:
     )
 
 
-def _handed_on(server: CustomServer, parser: Registration) -> Registration | None:
-    """The catch-all that hands to Next what the parser has read: on the same application, or on a mounted router."""
+def _ways_to_next(server: CustomServer) -> Iterator[tuple[Registration, Registration]]:
+    """The catch-alls that hand requests to Next, each with a step there: itself, or the mount of its router."""
+    mounts: dict[str, list[Registration]] = {}
+    for mount in server.registrations:
+        for router in dict.fromkeys(mount.mounts) if mount.is_catch_all else ():
+            mounts.setdefault(router, []).append(mount)
     for handed in server.registrations:
         if handed.dispatch == "handle" and handed.is_catch_all and "POST" in handed.methods:
-            steps = [handed, *(m for m in server.registrations if handed.app in m.mounts and m.is_catch_all)]
-            if any(step.app == parser.app and parser.runs_before(step) for step in steps):
-                return handed
+            for step in (handed, *mounts.get(handed.app, ())[:MAX_WAYS]):
+                yield handed, step
+
+
+def _handed_on(ways: list[tuple[Registration, Registration]], parser: Registration) -> Registration | None:
+    """The catch-all that hands to Next what the parser has read: on the same application, or on a mounted router."""
+    for handed, step in ways:
+        if step.app == parser.app and parser.runs_before(step):
+            return handed
     return None
 
 

@@ -54,11 +54,14 @@ class _Order:
         self.registered = registered
         self.parsers: Parsers = {"json": settings.symbols("parsers")}
         self.known = frozenset(settings.listed("middleware"))
-        self.catch_alls = [r for r in registered if _ends_requests(r)]
+        self.catch_alls = _firsts(r for r in registered if _ends_requests(r))
 
     def hidden_by(self, late: Registration) -> list[Registration]:
-        """The catch-alls of Next's that keep requests from a registration."""
-        return [first for first in self.catch_alls if self.hides(first, late)]
+        """The catch-alls of Next's that keep requests from a registration: the first one of a function for a method."""
+        path, function, *_ = late.order
+        functions = (function, *(around for around, _ in late.around))
+        near = (first for f in dict.fromkeys(functions) for first in self.catch_alls.get((late.app, path, f), ()))
+        return [first for first in near if self.hides(first, late)]
 
     def hides(self, first: Registration, late: Registration) -> bool:
         return (
@@ -101,6 +104,15 @@ def _ends_requests(registration: Registration) -> bool:
         and registration.is_catch_all
         and not registration.conditional
     )
+
+
+def _firsts(catch_alls: Iterable[Registration]) -> dict[tuple[str, str, int], list[Registration]]:
+    """By application, file and function, the first catch-all of those that answer the same."""
+    found: dict[tuple[str, str, int], dict[tuple[frozenset[str], bool], Registration]] = {}
+    for catch_all in sorted(catch_alls, key=lambda r: r.order):
+        place = (catch_all.app, catch_all.order[0], catch_all.order[1])
+        found.setdefault(place, {}).setdefault((catch_all.methods, _misses_root(catch_all)), catch_all)
+    return {place: list(firsts.values()) for place, firsts in found.items()}
 
 
 def _misses_root(first: Registration) -> bool:

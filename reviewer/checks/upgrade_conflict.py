@@ -41,8 +41,12 @@ class _Conflicts:
         code = self.project.code
         sockets = [socket for path in self.files for socket in sockets_in(code, path)]
         upgrades = [upgrade for path in self.files for upgrade in upgrades_in(code, path)]
+        handled: dict[str, list[Upgrade]] = {}
+        for upgrade in upgrades:
+            for identity in dict.fromkeys(upgrade.handles):
+                handled.setdefault(identity, []).append(upgrade)
         for socket in sockets:
-            yield from self._of_socket(socket, [u for u in upgrades if socket.identity in u.handles])
+            yield from self._of_socket(socket, handled.get(socket.identity, []))
         if self.server is not None and self._matters_in_development(self.server):
             for upgrade in upgrades:
                 if upgrade.server in self.server.dispatchers and upgrade.destroys and not upgrade.forwards:

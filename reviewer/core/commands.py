@@ -12,13 +12,14 @@ from typing import Literal
 
 from reviewer.core.manifest import Package, Workspace, join, parent
 from reviewer.core.pm2 import PmApp
+from reviewer.core.shell import Lines
 
 MAX_DEPTH = 6
 MAX_COMMANDS = 2_000
+MAX_NESTED = 20_000
 MAX_LENGTH = 8_000
 SERVING = ("dev", "build", "start", "export")
 
-_PUNCTUATION = ";&|<>()"
 _ASSIGNMENT = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*=")
 _UNKNOWN_PLACE = re.compile(r"[/~-]|.*[$`]", re.DOTALL)
 _SCRIPT = re.compile(r"\.[cm]?[jt]sx?$")
@@ -132,33 +133,46 @@ class Commands:
         self.packages = packages
         self.workspaces = workspaces
         self.pm2_apps = pm2_apps
-        self._left = MAX_COMMANDS
         self._resolved: dict[tuple[str, str], tuple[Process, ...]] = {}
+        self._lines = Lines()
+        self._left = MAX_COMMANDS
+        self._nested = MAX_NESTED
 
     def resolve(self, command: str, directory: str) -> list[Process]:
         """Every process *command* starts when run in *directory*; an ``unknown`` one where that cannot be told."""
-        key = command, directory
-        if key not in self._resolved:
-            self._left = MAX_COMMANDS
-            try:
-                self._resolved[key] = tuple(self._resolve(command, directory, 0))
-            except _Endless:
-                self._resolved[key] = (Process("unknown", command),)
-        return list(self._resolved[key])
+        known = self._resolved.get((command, directory))
+        if known is None:
+            known = self._bounded(lambda: self._resolve(command, directory, 0), command)
+            self._resolved[command, directory] = known
+        return list(known)
+
+    def declared(self, words: list[str], args: list[str], directory: str) -> list[Process]:
+        """What the applications of a pm2 file run; none where *words* name no such file, or one that cannot be read."""
+        return list(self._bounded(lambda: self._declared(words, args, directory, 0), " ".join(words)))
+
+    def _bounded(self, resolve: Callable[[], list[Process]], command: str) -> tuple[Process, ...]:
+        self._left = MAX_COMMANDS
+        try:
+            return tuple(resolve())
+        except _Endless:
+            return (Process("unknown", command),)
+
+    def _spend(self, count: int, depth: int) -> None:
+        """Counts commands looked at: those of one command, and those that commands of the tree lead to."""
+        self._left -= count
+        self._nested -= count if depth else 0
+        if self._left < 0 or (depth and self._nested < 0):
+            raise _Endless
 
     def _resolve(self, command: str, directory: str, depth: int) -> list[Process]:
-        self._left -= 1
-        if self._left < 0:
-            raise _Endless
-        if depth > MAX_DEPTH or len(command) > MAX_LENGTH:
+        self._spend(1, depth)
+        simple = self._lines.read(command) if depth <= MAX_DEPTH and len(command) <= MAX_LENGTH else None
+        if simple is None:
             return [Process("unknown", command)]
-        try:
-            simple = list(_simple_commands(command))
-        except ValueError:
-            return [Process("unknown", command)]
+        self._spend(len(simple) - 1, depth)
         processes: list[Process] = []
         directories = [directory]
-        for tokens in simple:
+        for tokens in map(list, simple):
             if tokens == ["("]:
                 directories.append(directories[-1])
             elif tokens == [")"]:
@@ -210,7 +224,9 @@ class Commands:
             return self._call(manager, words, directory, depth, call)
         processes: list[Process] = []
         for selector in selectors:
-            for selected in self._selected(selector, directory):
+            members = self._selected(selector, directory)
+            self._spend(len(members), depth)
+            for selected in members:
                 if selected is None:
                     processes.append(Process("unknown", call))
                 elif selector != "*" or _script_name(words) in self.packages[selected].scripts:
@@ -262,7 +278,9 @@ class Commands:
         words, selectors = _selectors(program, args[: args.index("--")] if "--" in args else args)
         tasks = words[1:] if words[:1] == ["run"] else words
         processes: list[Process] = []
-        for member in [d for s in selectors or ["*"] for d in self._selected(s, directory)]:
+        members = [d for s in selectors or ["*"] for d in self._selected(s, directory)]
+        self._spend(len(members), depth)
+        for member in members:
             for task in tasks:
                 if member is None:
                     processes.append(unknown)
@@ -297,7 +315,7 @@ class Commands:
         words, own = list(_operands(program, args[:end])), args[end + 1 :]
         starts = bool(words) and words[0] in _STARTS
         words = words[1:] if starts else words
-        if (starts or program != "pm2") and (declared := self.declared(words[:1], args[:end], directory, depth)):
+        if (starts or program != "pm2") and (declared := self._declared(words[:1], args[:end], directory, depth)):
             return declared
         if not words or (program == "pm2" and not starts):
             return [Process("other", program, tuple(args), (), directory)]
@@ -313,13 +331,14 @@ class Commands:
             return self._simple(words, directory, (), depth + 1)
         return [Process("file", program, tuple(words[1:]), (), directory, join(directory, words[0]))]
 
-    def declared(self, words: list[str], args: list[str], directory: str, depth: int = 0) -> list[Process]:
-        """What the applications of a pm2 file run; none where *words* name no such file, or one that cannot be read."""
+    def _declared(self, words: list[str], args: list[str], directory: str, depth: int) -> list[Process]:
         path = join(directory, words[0] if words else "ecosystem.config.js")
         only = [args[index + 1] for index, word in enumerate(args[:-1]) if word == "--only"]
         is_production = "production" in args or "--env=production" in args
         processes: list[Process] = []
-        for app in self.pm2_apps(path) or ():
+        apps = self.pm2_apps(path) or ()
+        self._spend(len(apps), depth)
+        for app in apps:
             if only and app.name not in only[0].split(","):
                 continue
             variables = {**app.env, **(app.production if is_production else {})}
@@ -328,27 +347,6 @@ class Commands:
             known = self._started("pm2", list(app.words), place, depth + 1) if app.words else [Process("unknown", path)]
             processes += [replace(process, env=env + process.env) for process in known]
         return processes
-
-
-def _simple_commands(command: str) -> Iterator[list[str]]:
-    """The simple commands of a line without redirections; ``(`` and ``)`` of subshells stand by themselves."""
-    lexer = shlex.shlex(command, posix=True, punctuation_chars=_PUNCTUATION)
-    lexer.whitespace_split, lexer.commenters = True, ""
-    tokens: list[str] = []
-    redirected = False
-    for token in lexer:
-        if redirected:
-            redirected = False
-        elif not token or token.strip(_PUNCTUATION):
-            tokens.append(token)
-        elif "<" in token or ">" in token:
-            redirected = True
-            tokens = tokens[:-1] if tokens[-1:] in (["0"], ["1"], ["2"]) else tokens
-        else:
-            yield tokens
-            yield from ([bracket] for bracket in token if bracket in "()")
-            tokens = []
-    yield tokens
 
 
 def _unwrap(tokens: list[str], env: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:
@@ -450,6 +448,8 @@ def _script_name(words: list[str]) -> str:
 def _matching(program: str, word: str, scripts: Mapping[str, str]) -> Iterator[str]:
     """The scripts a name with stars means. A star of npm-run-all ends at a colon, one of concurrently does not."""
     name, _, extra = (word.partition(":")[2] if program == "concurrently" else word).partition(" ")
+    if not set("*?[") & set(name):
+        scripts = {name: scripts[name]} if name in scripts else {}
     crosses = program == "concurrently" or "**" in name
     for script, command in scripts.items():
         parts = [(script, name)] if crosses else list(zip_longest(script.split(":"), name.split(":"), fillvalue=""))

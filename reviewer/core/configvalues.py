@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -11,6 +11,8 @@ from reviewer.core.facts import Assignment, Expr, FileFacts
 
 MAX_DEPTH = 12
 MAX_STEPS = 20_000
+MAX_ASSIGNMENTS = 500
+MAX_VALUES = 100
 
 Rest = Literal["unset", "wrapped", "unknown"]
 
@@ -30,7 +32,9 @@ class Slot:
 
     def either(self, other: Slot) -> Slot:
         more = tuple(value for value in other.values if not any(_same(value, known) for known in self.values))
-        return Slot(self.values + more, self.unset or other.unset, self.unknown or other.unknown, self.line)
+        values = (self.values + more)[:MAX_VALUES]
+        unknown = self.unknown or other.unknown or len(values) < len(self.values) + len(more)
+        return Slot(values, self.unset or other.unset, unknown, self.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ class ConfigReader:
         self.facts = facts
         self._steps = 0
         self._made: dict[str, State] = {}
+        self._written: dict[str, list[Assignment]] | None = None
 
     def read(self, exported: Expr) -> State:
         """The object a file exports, or that the function it exports returns."""
@@ -210,7 +215,10 @@ class ConfigReader:
 
     def _assigned(self, name: str, state: State, where: _Where, depth: int) -> State:
         """``config.output = 'export'`` and ``config = withX(config)``: what becomes of an object once it is made."""
-        for assignment in self._assignments(name, where.function):
+        assignments = self._assignments(name, where.function)
+        if len(assignments) > MAX_ASSIGNMENTS:
+            return UNREADABLE
+        for assignment in assignments:
             steps, value = assignment.target.steps, assignment.value
             if not steps:
                 self._made[name] = state
@@ -222,12 +230,15 @@ class ConfigReader:
             state = state.either(new) if assignment.conditional else new
         return state
 
-    def _assignments(self, name: str, function: int) -> Iterator[Assignment]:
-        for assignment in self.facts.assignments:
-            target = assignment.target
-            is_it = (target.kind, target.name) == ("local", name) and assignment.function in (-1, function)
-            if is_it and all(step.startswith(".") for step in target.steps):
-                yield assignment
+    def _assignments(self, name: str, function: int) -> list[Assignment]:
+        """What is assigned to a name, or below it, at module level or in a function."""
+        if self._written is None:
+            self._written = {}
+            for assignment in self.facts.assignments:
+                target = assignment.target
+                if target.kind == "local" and all(step.startswith(".") for step in target.steps):
+                    self._written.setdefault(target.name, []).append(assignment)
+        return [a for a in self._written.get(name, ()) if a.function in (-1, function)]
 
     def _slot(self, expr: Expr, where: _Where, depth: int) -> Slot:
         """The values a key may have."""

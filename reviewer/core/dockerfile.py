@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 MAX_LENGTH = 64 * 1024
 
@@ -57,30 +57,49 @@ class Stage:
         return Written(self.entrypoint.text + given, (self.command or self.entrypoint).line)
 
 
+@dataclass(slots=True)
+class _Part:
+    """A stage as it is written: its base image, its name, the stage it builds on, and its instructions."""
+
+    base: str
+    name: str
+    above: _Part | None
+    instructions: list[tuple[str, str, int]] = field(default_factory=list)
+
+
 def last_stage(text: str) -> Stage | None:
     """The last stage of a Dockerfile, with what it inherits from the stages it is made of."""
-    stages: dict[str, Stage] = {}
-    stage: Stage | None = None
+    written: dict[str, _Part] = {}
+    part: _Part | None = None
     commands: list[Written] = []
     if len(text) > MAX_LENGTH:
         return None
     for keyword, value, line in _instructions(text):
         if keyword == "FROM":
-            stage = _stage(value, stages)
-            stage.all_commands = commands
-            stages[stage.name or str(len(stages))] = stage
-        elif stage is not None:
-            _apply(stage, keyword, value, line)
-    return stage
+            part = _part(value, written)
+            written[part.name or str(len(written))] = part
+        elif part is not None:
+            part.instructions.append((keyword, value, line))
+            commands += [Written(value, line)] if keyword == "RUN" else []
+    return _made_of(part, commands) if part is not None else None
 
 
-def _stage(value: str, stages: dict[str, Stage]) -> Stage:
+def _part(value: str, written: dict[str, _Part]) -> _Part:
     match = _FROM.match(value)
     base, name = (match.group(1), (match.group(2) or "").lower()) if match is not None else (value, "")
-    above = stages.get(base.lower())
-    if above is None:
-        return Stage(base, name)
-    return replace(above, name=name, env=dict(above.env), copies=list(above.copies), commands=list(above.commands))
+    return _Part(base, name, written.get(base.lower()))
+
+
+def _made_of(last: _Part, commands: list[Written]) -> Stage:
+    """The stage that a part is, with the parts it builds on applied in turn."""
+    parts = [last]
+    while (above := parts[-1].above) is not None:
+        parts.append(above)
+    stage = Stage(parts[-1].base, last.name, all_commands=commands)
+    for part in reversed(parts):
+        for keyword, value, line in part.instructions:
+            _apply(stage, keyword, value, line)
+    return stage
 
 
 def _apply(stage: Stage, keyword: str, value: str, line: int) -> None:
@@ -94,7 +113,6 @@ def _apply(stage: Stage, keyword: str, value: str, line: int) -> None:
         stage.entrypoint, stage.command = Written(_command(value), line), None
     elif keyword == "RUN":
         stage.commands.append(Written(value, line))
-        stage.all_commands.append(Written(value, line))
     elif keyword in ("COPY", "ADD"):
         words = value.split()
         while words and words[0].startswith("--"):

@@ -91,7 +91,7 @@ def _pm2_names(code: Code, path: str, entry: str) -> bool:
 
 def _mention(entry: str) -> re.Pattern[str]:
     stem = re.escape(stem_of(entry).rpartition("/")[2])
-    return re.compile(rf"(?<![\w.-])(?:[\w./-]*/)?{stem}(?:\.[cm]?[jt]s)(?![\w-])")
+    return re.compile(rf"(?<![\w.-]){stem}(?:\.[cm]?[jt]s)(?![\w-])")
 
 
 def _mentions(code: Code, entry: str, extra_files: tuple[str, ...]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from reviewer.core.manifest import YamlPath, join, load_jsonc, load_yaml_file, p
 from reviewer.core.yamlsafe import InvalidYaml, load_yaml
 
 MAX_DOCUMENTS = 50
+MAX_COMMAND = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,8 @@ def _fly(files: Files, path: str) -> Iterator[Given]:
     for name in ("app", "web"):
         if isinstance(command := processes.get(name), str):
             env = _dict(document.get("env")).get("NODE_ENV")
-            line = _line(text, rf"^\s*{name}\s*=")
-            yield Given(name, command, line, parent(path), _word(env), _line(text, r"^\s*NODE_ENV\s*="))
+            line = _line(text, rf"^[ \t]*{name}\s*=")
+            yield Given(name, command, line, parent(path), _word(env), _line(text, r"^[ \t]*NODE_ENV\s*="))
 
 
 def _railway(files: Files, path: str) -> Iterator[Given]:
@@ -67,7 +68,7 @@ def _nixpacks(files: Files, path: str) -> Iterator[Given]:
     command = _dict(document.get("start")).get("cmd")
     if isinstance(command, str):
         env = _dict(document.get("variables")).get("NODE_ENV")
-        line = _line(text, r"^\s*cmd\s*=")
+        line = _line(text, r"^[ \t]*cmd\s*=")
         yield Given("start", command, line, parent(path), _word(env), _line(text, "NODE_ENV"))
 
 
@@ -164,7 +165,7 @@ def _above(path: str) -> str:
 def _systemd(files: Files, path: str) -> Iterator[Given]:
     text = _text(files, path)
     match = re.search(r"(?m)^ExecStart=(.*)$", text)
-    if match is not None:
+    if match is not None and len(match.group(1)) <= MAX_COMMAND:
         env = re.search(r"(?m)^Environment=.*\bNODE_ENV=([\w-]+)", text)
         line = text.count("\n", 0, env.start()) + 1 if env is not None else 1
         command = re.sub(r"(?<![\w.])/(?:opt|srv|var|home)/[\w./-]+/(?=[\w.-]+(?:\s|$))", "", match.group(1))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 
 from reviewer.core.exprs import FUNCTIONS
 from reviewer.core.syntax import Node, Tree, captures, parse
@@ -30,6 +32,7 @@ _NODE = re.compile(
 _EDGE = re.compile(
     rf"{_VARIABLE}!==?['\"`]nodejs|['\"`]nodejs['\"`]!==?{_VARIABLE}|{_VARIABLE}===?['\"`]edge|['\"`]edge['\"`]===?{_VARIABLE}"
 )
+_NAME = re.compile(r"(?<![\w$.])[\w$]+")
 _BROWSER_ONLY = re.compile(r"\bssr\s*:\s*false\b")
 
 
@@ -45,14 +48,15 @@ class GlobalUse:
 @dataclass(frozen=True, slots=True)
 class Usage:
     """``values`` are names that stand where a value does, imports aside; ``elsewhere`` the ranges of lines that run
-    on Node or in a browser only."""
+    on Node or in a browser only, in order and apart from each other."""
 
     values: frozenset[str] = frozenset()
     globals: tuple[GlobalUse, ...] = ()
     elsewhere: tuple[tuple[int, int], ...] = ()
 
     def runs_elsewhere(self, line: int) -> bool:
-        return any(first <= line <= last for first, last in self.elsewhere)
+        index = bisect_right(self.elsewhere, line, key=itemgetter(0))
+        return index > 0 and line <= self.elsewhere[index - 1][1]
 
 
 def usage_of(source: Source, language: str) -> Usage:
@@ -70,7 +74,7 @@ def usage_of(source: Source, language: str) -> Usage:
             elif label := _global(tree, node, name):
                 uses.append((name, GlobalUse(label, tree.line(node), _function(node))))
     kept = (use for name, use in uses if name not in dropped)
-    return Usage(frozenset(values), tuple(kept), tuple(_elsewhere(tree)))
+    return Usage(frozenset(values), tuple(kept), tuple(_merged(_elsewhere(tree))))
 
 
 def _declares(node: Node) -> bool:
@@ -145,6 +149,20 @@ def _elsewhere(tree: Tree) -> Iterator[tuple[int, int]]:
             yield from _branch(tree, node, names)
 
 
+def _merged(ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Ranges in order, those that overlap as one."""
+    held: tuple[int, int] | None = None
+    for first, last in sorted(ranges):
+        if held is not None and first <= held[1]:
+            held = held[0], max(held[1], last)
+        else:
+            if held is not None:
+                yield held
+            held = first, last
+    if held is not None:
+        yield held
+
+
 def _flags(tree: Tree) -> dict[str, str]:
     """Constants that hold the answer, such as ``const isNode = process.env.NEXT_RUNTIME === 'nodejs'``."""
     flags = {}
@@ -158,9 +176,10 @@ def _flags(tree: Tree) -> dict[str, str]:
 def _asks(text: str, flags: dict[str, str]) -> str:
     """What a true condition says about the runtime: ``node``, ``edge`` or ''."""
     text = re.sub(r"\s", "", text)
-    for name, answer in flags.items():
-        opposite = "edge" if answer == "node" else "node"
-        if re.search(rf"(?<![\w$.]){re.escape(name)}(?![\w$])", text):
+    for match in _NAME.finditer(text) if flags else ():
+        name = match.group()
+        if answer := flags.get(name):
+            opposite = "edge" if answer == "node" else "node"
             return opposite if f"!{name}" in text else answer
     return "node" if _NODE.search(text) else "edge" if _EDGE.search(text) else ""
 
