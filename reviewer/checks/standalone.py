@@ -11,7 +11,7 @@ from reviewer.core.check import Settings
 from reviewer.core.code import Code
 from reviewer.core.commands import next_arguments
 from reviewer.core.finding import Arg, Evidence, Finding, Level, Site, Suggestion
-from reviewer.core.images import Image, images_of, started
+from reviewer.core.images import Image, images_of, ships_standalone, started
 from reviewer.core.nextconfig import NextConfig
 from reviewer.core.project import Project
 from reviewer.core.servers import CustomServer
@@ -130,8 +130,10 @@ def _image_sites(image: Image) -> Iterator[Site]:
 def _under_next_start(
     app: App, code: Code, images: Sequence[Image], option: _Option, settings: Settings
 ) -> Iterator[Finding]:
-    if any(image.takes_standalone for image in images) or not _hosts_run_it(app, code):
-        return  # what a host starts is that image or command, whatever the package's script is
+    if any(image.takes_standalone for image in images) or ships_standalone(code.files, app):
+        return  # what a host starts is that image or directory, whatever the package's script is
+    if not _hosts_run_it(app, code):
+        return
     fates = [(started(code, app, image), image) for image in images]
     if any(fate == "unknown" and image.command for fate, image in fates):
         return

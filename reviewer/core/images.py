@@ -14,6 +14,7 @@ from reviewer.core.commands import next_arguments
 from reviewer.core.dockerfile import Copied, last_stage
 from reviewer.core.files import Files
 from reviewer.core.launch import runs
+from reviewer.core.launchfiles import launch_files
 from reviewer.core.manifest import join, matches, parent
 from reviewer.core.roles import is_ignored
 
@@ -21,7 +22,10 @@ Started = Literal["generated", "next-start", "own", "missing", "unknown"]
 
 MAX_IMAGES = 20
 STANDALONE = re.compile(r"(?:^|/)standalone(?:/|$)")  # below the build directory, whatever its name
-_MOVES_STANDALONE = re.compile(r"\b(?:mv|cp|rsync|ln)\s[^&|;]*/standalone(?=[/\s\"']|$)")
+_SPEAKS_OF_STANDALONE = re.compile(rb"\.next/standalone\b")
+_MOVES_STANDALONE = re.compile(
+    r"\b(?:mv|cp|rsync|ln)\s[^&|;]*?(?<![\w-])standalone(?:/[^\s\"']*)?[\"']?\s+[^\s&|;]"  # and not into it
+)
 
 _NAME = re.compile(r"(?:Dockerfile|Containerfile)(?:\.[\w-]+)*|[\w-]+\.(?:Dockerfile|Containerfile)", re.IGNORECASE)
 _OTHER_PURPOSE = re.compile(r"(?:^|[._-])(?:dev|development|test|tests|e2e|ci|local|storybook|vercel)(?:[._-]|$)")
@@ -116,6 +120,18 @@ def _images(files: Files, app: App) -> Iterator[Image]:
             image = read_image(files, path) if beside or (app.is_only and not is_ignored(path)) else None
             if image is not None:
                 yield image
+
+
+def ships_standalone(files: Files, app: App) -> bool:
+    """Whether a file that starts or deploys the application, other than a Dockerfile, speaks of standalone output."""
+    for path in launch_files(files):
+        source = files.source(path) if not _NAME.fullmatch(path.rpartition("/")[2]) else None
+        if source is None or _SPEAKS_OF_STANDALONE.search(source.data) is None:
+            continue
+        is_near = app.is_only or path.startswith(f"{app.package.dir}/")
+        if is_near or f"{app.root}/.next/standalone".encode() in source.data:
+            return True
+    return False
 
 
 def is_copied(files: Files, path: str) -> bool:

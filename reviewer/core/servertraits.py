@@ -60,7 +60,7 @@ _STATUS = frozenset({"statusCode", "status", "respond", "sent"})
 _COMMENT = re.compile(r"(?<![:\"'`\w/])//[^\n]*|/\*.*?\*/", re.DOTALL)
 # what facts of a file do not hold: a request that is dropped, or stripped of something
 _DROPS = re.compile(r"\bif\s*\([^{};]*\)\s*\{?\s*return\s*[;}\n]|\bdelete\s+[\w$]+\s*[.\[?]")
-_BRANCHES = re.compile(r"\b(?:if|switch|delete|throw|while|for)\b|\?(?!\.)|&&|\|\|")
+_BRANCHES = re.compile(r"\b(?:if|switch|delete|throw|while|for)\b|\?(?![.:])|&&|\|\|")
 _PRELOADS = re.compile(r"(?:^|\s)(?:-r|--require|--import|--loader|--env-file(?:-if-exists)?)[\s=]")
 HOST_KINDS = ("passenger", "iisnode")
 _HOST_FILES = (
