@@ -129,7 +129,7 @@ def ships_standalone(files: Files, app: App) -> bool:
         if source is None or _SPEAKS_OF_STANDALONE.search(source.data) is None:
             continue
         is_near = app.is_only or path.startswith(f"{app.package.dir}/")
-        if is_near or f"{app.root}/.next/standalone".encode() in source.data:
+        if is_near or f"{app.root.rpartition('/')[2]}/.next/standalone".encode() in source.data:
             return True
     return False
 
