@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reviewer.core.app import App
@@ -14,7 +14,7 @@ from reviewer.core.matrix import Profile
 from reviewer.core.profile import Profiles
 from reviewer.core.project import Project
 from reviewer.core.rulebook import Rulebook
-from reviewer.core.snapshot import Snapshot, is_script, with_file
+from reviewer.core.snapshot import Overlay, Snapshot, is_script, with_file
 
 MAX_TRIED_SUGGESTIONS = 20
 
@@ -71,7 +71,8 @@ def analyse(snapshot: Snapshot, engine: Engine, cache: FactsCache | None = None)
                 broken.add(unfinished(settings.rule.id, app.root))
                 crashes.append(Problem("failed", app.root, f"the rule {settings.rule.id} crashed here ({what})"))
     findings = [_finish(finding, project.files, engine.config) for finding in _yielding(findings, engine)]
-    findings = list(_verified(sorted(findings, key=Finding.order), snapshot, engine, cache))
+    held = replace(snapshot, blobs=Overlay(snapshot.blobs, project.files.held))
+    findings = list(_verified(sorted(findings, key=Finding.order), held, engine, cache))
     profiles, lost = _profiles(project, engine)
     crashes += lost
     _note_links(project.files)
@@ -166,28 +167,52 @@ def _suppression(finding: Finding, files: Files) -> str | None:
     return None
 
 
-def _verified(findings: Iterable[Finding], snapshot: Snapshot, engine: Engine, cache: FactsCache) -> Iterator[Finding]:
+def _verified(findings: list[Finding], snapshot: Snapshot, engine: Engine, cache: FactsCache) -> Iterator[Finding]:
     """Suggestions kept only where applying them removes the finding and breaks nothing."""
+    proved = _proved_together(findings, snapshot, engine, cache)
     tried = 0
     for finding in findings:
-        if finding.suggestion is not None:
+        if finding.suggestion is not None and (finding.rule, finding.suggestion) not in proved:
             tried += 1
-            if tried > MAX_TRIED_SUGGESTIONS or not _works(finding, finding.suggestion, snapshot, engine, cache):
+            if tried > MAX_TRIED_SUGGESTIONS or not _solved([finding], snapshot, engine, cache):
                 finding = replace(finding, suggestion=None)
         yield finding
 
 
-def _works(finding: Finding, suggestion: Suggestion, snapshot: Snapshot, engine: Engine, cache: FactsCache) -> bool:
-    patched = apply_suggestion(snapshot, suggestion)
-    if patched is None:
-        return False
-    checks = {
-        **engine.checks,
-        engine.rulebook.rules[finding.rule].head.check: _without_suggestions(engine, finding.rule),
-    }
-    again = analyse(patched, replace(engine, checks=checks, only=frozenset({finding.rule})), cache)
+def _proved_together(
+    findings: list[Finding], snapshot: Snapshot, engine: Engine, cache: FactsCache
+) -> frozenset[tuple[str, Suggestion]]:
+    """Suggestions of one rule about places, each in a file of its own, that all work when all are applied."""
+    proved: set[tuple[str, Suggestion]] = set()
+    by_rule: dict[str, dict[str, Finding]] = {}
+    for finding in findings:
+        if finding.suggestion is not None and finding.novelty == "site":
+            by_rule.setdefault(finding.rule, {}).setdefault(finding.suggestion.path, finding)
+    for rule, together in by_rule.items():
+        if len(together) > 1:
+            solved = _solved(list(together.values()), snapshot, engine, cache)
+            proved |= {(rule, suggestion) for suggestion in solved}
+    return frozenset(proved)
+
+
+def _solved(findings: list[Finding], snapshot: Snapshot, engine: Engine, cache: FactsCache) -> frozenset[Suggestion]:
+    """The suggestions of findings of one rule that are gone once all of them are applied."""
+    rule, patched = findings[0].rule, snapshot
+    for suggestion in (finding.suggestion for finding in findings):
+        applied = apply_suggestion(patched, suggestion) if suggestion is not None else None
+        if applied is None:
+            return frozenset()
+        patched = applied
+    checks = {**engine.checks, engine.rulebook.rules[rule].head.check: _without_suggestions(engine, rule)}
+    again = analyse(patched, replace(engine, checks=checks, only=frozenset({rule})), cache)
     left = {other.fingerprint() for other in again.findings}
-    return finding.fingerprint() not in left and suggestion.path not in again.incomplete
+    return frozenset(
+        finding.suggestion
+        for finding in findings
+        if finding.suggestion is not None
+        and finding.fingerprint() not in left
+        and finding.suggestion.path not in again.incomplete
+    )
 
 
 def _without_suggestions(engine: Engine, rule: str) -> Check:

@@ -102,6 +102,11 @@ class Files:
         entry = self.listing.get(path)
         return entry is not None and entry.kind == "file"
 
+    @property
+    def held(self) -> Mapping[str, bytes]:
+        """The blobs that were read and are kept, by id."""
+        return {id: blob for id, blob in self._blobs.items() if isinstance(blob, bytes)}
+
     # -- problems ---------------------------------------------------------------------------------------------------
 
     def skip(self, path: str, message: str) -> None:

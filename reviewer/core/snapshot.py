@@ -78,11 +78,10 @@ class Overlay:
     content: Mapping[str, bytes]
 
     def read(self, ids: Iterable[str]) -> Iterator[tuple[str, Blob]]:
-        for id in ids:
-            if id in self.content:
-                yield id, self.content[id]
-            else:
-                yield from self.below.read([id])
+        wanted = list(ids)
+        others = iter(self.below.read([id for id in wanted if id not in self.content]))
+        for id in wanted:
+            yield (id, self.content[id]) if id in self.content else next(others)
 
 
 def snapshot_of(files: Mapping[str, bytes | str]) -> Snapshot:
