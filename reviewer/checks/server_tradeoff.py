@@ -21,6 +21,8 @@ _KINDS = {
     "@koa/router": "koa",
     "koa-router": "koa",
 }
+# The last ways to Next tell whether one comes later; more of them are generated.
+MAX_WAYS = 200
 _DEPRECATED = ("render", "renderToHTML", "renderError", "renderErrorToHTML", "render404", "setAssetPrefix")
 
 
@@ -100,11 +102,11 @@ def _request(app: App, server: CustomServer, settings: Settings) -> Iterator[_Co
 def _parsers(server: CustomServer, settings: Settings) -> Iterator[Registration]:
     """Body parsers that run for every request, ahead of Next."""
     parsers = settings.symbols("parsers")
+    dispatching = [r for r in server.registrations if r.dispatch][-MAX_WAYS:]
     for registration in server.registrations:
         callees = [target.callee.ref for target in registration.targets if target.callee is not None]
-        later = [r for r in server.registrations if r.dispatch and registration.runs_before(r)]
         is_parser = any(parsers.match(server.code.expand(registration.path, callee)) for callee in callees)
-        if is_parser and later and not registration.paths:
+        if is_parser and not registration.paths and any(map(registration.runs_before, dispatching)):
             yield registration
 
 

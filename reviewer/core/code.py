@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
+from operator import itemgetter
 
 from reviewer.core.commands import Commands
-from reviewer.core.facts import Expr, FileFacts, Ref
+from reviewer.core.facts import Call, Expr, FileFacts, Ref
 from reviewer.core.files import FactsCache, Files
 from reviewer.core.hosts import Placed, hosts_of
 from reviewer.core.manifest import Asked, Package, ancestors, load_packages, load_workspaces, parent
@@ -31,7 +32,22 @@ class Code:
         self.workspaces = load_workspaces(self.files, self.packages)
         self.resolver = ImportResolver(self.files, self.packages, self.workspaces)
         self.versions = Versions(self.files, self.packages, self.workspaces)
+        self._insides: dict[str, _Inside] = {}
         self.commands = Commands(self.packages, self.workspaces, lambda path: pm2_apps(self.files, path))
+
+    def calls_within(self, path: str, function: int) -> list[Call]:
+        """The calls of a function of a file and of those written in it, in the order of the file."""
+        facts = self.facts(path)
+        if facts is None:
+            return []
+        inside = self._insides.get(path)
+        if inside is None:
+            inside = self._insides[path] = _Inside(facts)
+        numbered, queue = [], [function]
+        while queue:
+            numbered += inside.calls.get(queue[-1], [])
+            queue += inside.functions.get(queue.pop(), [])
+        return [call for _, call in sorted(numbered, key=itemgetter(0))]
 
     @cached_property
     def hosts(self) -> tuple[Placed, ...]:
@@ -226,6 +242,18 @@ class Code:
             seen |= inside
             queue += [id for id in _used_functions(facts, inside.__contains__) if id not in seen]
         return frozenset(seen | {-1})
+
+
+class _Inside:
+    """The functions written in each function of a file, and the calls of each."""
+
+    def __init__(self, facts: FileFacts) -> None:
+        self.functions: dict[int, list[int]] = {}
+        self.calls: dict[int, list[tuple[int, Call]]] = {}
+        for function in facts.functions:
+            self.functions.setdefault(function.parent, []).append(function.id)
+        for numbered in enumerate(facts.calls):
+            self.calls.setdefault(numbered[1].function, []).append(numbered)
 
 
 def _used_functions(facts: FileFacts, runs: Callable[[int], bool]) -> Iterable[int]:

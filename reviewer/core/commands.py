@@ -122,7 +122,7 @@ class _Endless(Exception):
 
 
 class Commands:
-    """Resolves commands within the packages of one tree."""
+    """Resolves commands within the packages of one tree; ``nested`` counts those that other commands led to."""
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class Commands:
         self._resolved: dict[tuple[str, str], tuple[Process, ...]] = {}
         self._lines = Lines()
         self._left = MAX_COMMANDS
-        self._nested = MAX_NESTED
+        self.nested = 0
 
     def resolve(self, command: str, directory: str) -> list[Process]:
         """Every process *command* starts when run in *directory*; an ``unknown`` one where that cannot be told."""
@@ -160,8 +160,8 @@ class Commands:
     def _spend(self, count: int, depth: int) -> None:
         """Counts commands looked at: those of one command, and those that commands of the tree lead to."""
         self._left -= count
-        self._nested -= count if depth else 0
-        if self._left < 0 or (depth and self._nested < 0):
+        self.nested += count if depth else 0
+        if self._left < 0 or (depth and self.nested > MAX_NESTED):
             raise _Endless
 
     def _resolve(self, command: str, directory: str, depth: int) -> list[Process]:

@@ -234,7 +234,7 @@ def _netlify(files: Files, path: str) -> Iterator[Placed]:
     text = _text(files, path)
     match = re.search(r"\[build\]|plugin-nextjs|\bbase\s*=", text)
     if match is not None:
-        base = re.search(r"(?m)^\s*base\s*=\s*['\"]([^'\"\n]+)['\"]", text)
+        base = re.search(r"(?m)^[^\S\n]*base\s*=\s*['\"]([^'\"\n]+)['\"]", text)
         directory = join(parent(path), base.group(1) if base is not None else "")
         signal = Signal("netlify", 0.8, path, "function", _line(text, match.start()))
         yield Placed(directory, signal, "", "plugin-nextjs" in text)
@@ -358,8 +358,8 @@ _CLUSTER = re.compile(
     r"(?:^|/)(?:k8s|kubernetes|deploy|deployment|deployments|helm|charts?|manifests|kustomize)(?:/|$)"
 )
 _WORKLOAD = re.compile(r"(?m)^kind:\s*['\"]?(?:Deployment|StatefulSet)\b")
-_WORKLOAD_NAME = re.compile(r"(?m)^metadata:\s*\n\s+name:\s*['\"]?([^\s'\"]+)")
-_CONTAINER_IMAGE = re.compile(r"(?m)^\s*-?\s*image:\s*['\"]?([^\s'\"]+)")
+_WORKLOAD_NAME = re.compile(r"(?m)^metadata:[^\S\n]*\n\s+name:\s*['\"]?([^\s'\"]+)")
+_CONTAINER_IMAGE = re.compile(r"(?m)^[^\S\n]*(?:-[^\S\n]*)?image:\s*['\"]?([^\s'\"]+)")
 
 
 def _kubernetes(files: Files, path: str) -> Iterator[Placed]:

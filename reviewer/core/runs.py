@@ -172,7 +172,5 @@ def _called(code: Code, path: str, call: Call) -> tuple[str, Expr | None]:
 
 def calls_in(code: Code, path: str, value: Expr) -> Iterator[Call]:
     """The calls of a function and of those written in it."""
-    facts = code.facts(path)
-    if value.kind == "function" and facts is not None:
-        inside = facts.within(value.function)
-        yield from (call for call in facts.calls if call.function in inside)
+    if value.kind == "function":
+        yield from code.calls_within(path, value.function)

@@ -21,7 +21,7 @@ _PROXIES = ("http-proxy-middleware", "express-http-proxy", "@fastify/http-proxy"
 _RENDERERS = ("nuxt", "astro", "@sveltejs/kit", "@remix-run/react", "react-router", "@tanstack/react-start", "gatsby")
 _MOCK = re.compile(r"(?:^|[/@._-])mocks?(?:$|[/._-])")
 _REGISTRATION = re.compile(
-    rb"""\.(?:get|post|put|patch|delete|all)\(\s*['"`]/|\.openapi\(\s*\w|\.route\(\s*\{|^\s*@(?:Get|Post|Put|Patch|Delete|All)\(""",
+    rb"""\.(?:get|post|put|patch|delete|all)\(\s*['"`]/|\.openapi\(\s*\w|\.route\(\s*\{|^[^\S\n]*@(?:Get|Post|Put|Patch|Delete|All)\(""",
     re.MULTILINE,
 )
 _PORT = re.compile(rb"""(?:PORT\w*['"\])\s]*(?:\|\||\?\?|=)\s*|\.listen\(\s*|\bport:\s*)['"]?(\d{4,5})\b""")
