@@ -182,12 +182,15 @@ def _verified(findings: list[Finding], snapshot: Snapshot, engine: Engine, cache
 def _proved_together(
     findings: list[Finding], snapshot: Snapshot, engine: Engine, cache: FactsCache
 ) -> frozenset[tuple[str, Suggestion]]:
-    """Suggestions of one rule about places, each in a file of its own, that all work when all are applied."""
+    """Suggestions of one rule that all work when all are applied: for places each in a file, else each in a package."""
     proved: set[tuple[str, Suggestion]] = set()
     by_rule: dict[str, dict[str, Finding]] = {}
+    paths: set[tuple[str, str]] = set()
     for finding in findings:
-        if finding.suggestion is not None and finding.novelty == "site":
-            by_rule.setdefault(finding.rule, {}).setdefault(finding.suggestion.path, finding)
+        if finding.suggestion is not None and (finding.rule, finding.suggestion.path) not in paths:
+            paths.add((finding.rule, finding.suggestion.path))
+            key = finding.suggestion.path if finding.novelty == "site" else finding.package
+            by_rule.setdefault(finding.rule, {}).setdefault(key, finding)
     for rule, together in by_rule.items():
         if len(together) > 1:
             solved = _solved(list(together.values()), snapshot, engine, cache)
