@@ -8,21 +8,19 @@ from dataclasses import dataclass
 from itertools import islice
 
 from reviewer.core.app import App
-from reviewer.core.bodies import Endpoint, Media, endpoints_of
+from reviewer.core.bodies import EVERY_MEDIA, Endpoint, Media, endpoints_of
 from reviewer.core.check import Settings
 from reviewer.core.finding import Evidence, Finding, Site, Suggestion
 from reviewer.core.nest import default_parsers, renders_with_next
-from reviewer.core.parsers import Parsers, parser_in
+from reviewer.core.parsers import MAX_WAYS, Parsers, parsers_ahead_of_next
 from reviewer.core.project import Project
 from reviewer.core.registrations import Registration
 from reviewer.core.servers import CustomServer
 from reviewer.core.symbols import Symbols
 
 MAX_NAMED = 3
-# A server with more parsers, or more ways to Next, than these is generated: the first ones are looked at.
+# A server with more parsers than these is generated: the first ones are looked at.
 MAX_PARSERS = 50
-MAX_WAYS = 200
-KINDS: tuple[Media, ...] = ("json", "form", "multipart", "text", "raw")
 _MOUNTED = re.compile(r"\.use\(\s*((['\"`])[^'\"`]+\2),")
 
 
@@ -44,7 +42,9 @@ class _Parsed:
 
 def body_parser_before_next(app: App, project: Project, settings: Settings) -> Iterator[Finding]:
     """Parsers for a whole custom server, in front of routes that read bodies themselves."""
-    symbols: Parsers = {kind: Symbols.of([*settings.listed(kind), *settings.options["parsers"]]) for kind in KINDS}
+    symbols: Parsers = {
+        kind: Symbols.of([*settings.listed(kind), *settings.options["parsers"]]) for kind in EVERY_MEDIA
+    }
     for server in project.servers_of(app):
         for parsed in (*islice(_registered(server, symbols), MAX_PARSERS), *_nest(server)):
             endpoints = endpoints_of(app, (path for path in project.scripts if project.app_of(path) is app))
@@ -54,15 +54,8 @@ def body_parser_before_next(app: App, project: Project, settings: Settings) -> I
 
 
 def _registered(server: CustomServer, symbols: Parsers) -> Iterator[_Parsed]:
-    ways = list(islice(_ways_to_next(server), MAX_WAYS))
     dispatching = [e for e in server.registrations if e.dispatch][:MAX_WAYS]
-    for registration in server.registrations:
-        parser = parser_in(server.code, registration, symbols)
-        if parser is None or not _is_for_everything(registration):
-            continue
-        handed = _handed_on(ways, registration)
-        if handed is None:
-            continue
+    for registration, parser, handed in parsers_ahead_of_next(server, symbols):
         yield _Parsed(
             parser.name,
             parser.media,
@@ -71,35 +64,6 @@ def _registered(server: CustomServer, symbols: Parsers) -> Iterator[_Parsed]:
             tuple(e for e in dispatching if e.app == registration.app and e.runs_before(registration)),
             suggestion=_scoped(server, registration, handed),
         )
-
-
-def _is_for_everything(registration: Registration) -> bool:
-    return (
-        registration.method in ("use", "register")
-        and registration.is_catch_all
-        and not registration.is_router
-        and not registration.conditional
-    )
-
-
-def _ways_to_next(server: CustomServer) -> Iterator[tuple[Registration, Registration]]:
-    """The catch-alls that hand requests to Next, each with a step there: itself, or the mount of its router."""
-    mounts: dict[str, list[Registration]] = {}
-    for mount in server.registrations:
-        for router in dict.fromkeys(mount.mounts) if mount.is_catch_all else ():
-            mounts.setdefault(router, []).append(mount)
-    for handed in server.registrations:
-        if handed.dispatch == "handle" and handed.is_catch_all and "POST" in handed.methods:
-            for step in (handed, *mounts.get(handed.app, ())[:MAX_WAYS]):
-                yield handed, step
-
-
-def _handed_on(ways: list[tuple[Registration, Registration]], parser: Registration) -> Registration | None:
-    """The catch-all that hands to Next what the parser has read: on the same application, or on a mounted router."""
-    for handed, step in ways:
-        if step.app == parser.app and parser.runs_before(step):
-            return handed
-    return None
 
 
 def _nest(server: CustomServer) -> Iterator[_Parsed]:

@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reviewer.core.app import App
+from reviewer.core.bodies import EVERY_MEDIA
 from reviewer.core.check import Settings
+from reviewer.core.expressquery import broken_query
 from reviewer.core.finding import Finding, Site
+from reviewer.core.parsers import parsers_ahead_of_next
 from reviewer.core.project import Project
-from reviewer.core.registrations import Registration, is_next
+from reviewer.core.registrations import is_next
 from reviewer.core.servers import CustomServer
 from reviewer.core.servertraits import purpose_of, server_sites
+from reviewer.core.symbols import Symbols
 
 _KINDS = {
     "@nestjs/core": "nest",
@@ -21,8 +25,6 @@ _KINDS = {
     "@koa/router": "koa",
     "koa-router": "koa",
 }
-# The last ways to Next tell whether one comes later; more of them are generated.
-MAX_WAYS = 200
 _DEPRECATED = ("render", "renderToHTML", "renderError", "renderErrorToHTML", "render404", "setAssetPrefix")
 
 
@@ -41,7 +43,7 @@ def custom_server_tradeoff(app: App, project: Project, settings: Settings) -> It
     for server in project.servers_of(app):
         kind = _kind(server)
         if kind in settings.options["enabled_for"] and purpose_of(project.code, app, server) == "production":
-            yield _finding(app, server, kind, settings)
+            yield _finding(app, project, server, kind, settings)
 
 
 def _kind(server: CustomServer) -> str:
@@ -50,9 +52,9 @@ def _kind(server: CustomServer) -> str:
     return min(kinds, key=[*_KINDS.values(), "other"].index, default="http")
 
 
-def _finding(app: App, server: CustomServer, kind: str, settings: Settings) -> Finding:
+def _finding(app: App, project: Project, server: CustomServer, kind: str, settings: Settings) -> Finding:
     build = next(_build(app, server), None)
-    request = next(_request(app, server, settings), None)
+    request = next(_request(app, project, server, settings), None)
     sites = [*server_sites(app, server), *(cost.site for cost in (build, request) if cost is not None)]
     return settings.finding(
         app,
@@ -81,33 +83,20 @@ def _build(app: App, server: CustomServer) -> Iterator[_Cost]:
         yield _Cost("typescript", Site(server.file, server.line, 1, server.line, "this file is TypeScript"))
 
 
-def _request(app: App, server: CustomServer, settings: Settings) -> Iterator[_Cost]:
+def _request(app: App, project: Project, server: CustomServer, settings: Settings) -> Iterator[_Cost]:
     """What becomes of requests, the gravest first."""
-    next_version = app.version("next")
-    is_broken = app.version("express").lt("5.0.0") is False and next_version.lt("16.0.1") is True
-    if is_broken and "express" in server.frameworks and any(route.role == "pages-api-route" for route in app.routes):
-        start = server.start
-        yield _Cost("express5", Site(server.file, start.line, start.column, start.end_line, "Express 5 before Next"))
-    for parser in _parsers(server, settings):
-        site = Site(parser.path, parser.line, parser.column, parser.line, "bodies are read here")
-        yield _Cost("parser", site)
-    if next_version.lt("16.0.0") is False:
+    broken = broken_query(app, project, server)
+    if broken is not None:
+        yield _Cost("express5", broken.registration.site("Express 5 before Next"))
+    parsers = {kind: Symbols.of(settings.listed(kind)) for kind in EVERY_MEDIA}
+    for parser, _, _ in parsers_ahead_of_next(server, parsers):
+        yield _Cost("parser", parser.site("bodies are read here"))
+    if app.version("next").lt("16.0.0") is False:
         yield from (_Cost("render", site) for site in _deprecated(server))
     for behaviour in server.behaviours:
         if behaviour.kind == "websocket":
             site = Site(behaviour.path, behaviour.line, 1, behaviour.line, f"`{behaviour.label}` takes upgrades")
             yield _Cost("upgrade", site)
-
-
-def _parsers(server: CustomServer, settings: Settings) -> Iterator[Registration]:
-    """Body parsers that run for every request, ahead of Next."""
-    parsers = settings.symbols("parsers")
-    dispatching = [r for r in server.registrations if r.dispatch][-MAX_WAYS:]
-    for registration in server.registrations:
-        callees = [target.callee.ref for target in registration.targets if target.callee is not None]
-        is_parser = any(parsers.match(server.code.expand(registration.path, callee)) for callee in callees)
-        if is_parser and not registration.paths and any(map(registration.runs_before, dispatching)):
-            yield registration
 
 
 def _deprecated(server: CustomServer) -> Iterator[Site]:
