@@ -11,7 +11,7 @@ from reviewer.core.features import Features
 from reviewer.core.links import Link, Links
 from reviewer.core.packaged import Packaged
 from reviewer.core.services import Service, Services
-from tests.core.test_profile import LIVE, PAGE, SOCKET, WORKSPACE, manifest, profile, profiles, project_of, routes
+from tests.core.profiled import LIVE, PAGE, SOCKET, WORKSPACE, manifest, profile, profiles, project_of, routes
 
 Tree = Mapping[str, str]
 

@@ -10,8 +10,8 @@ import pytest
 from reviewer.core.features import Features
 from reviewer.core.packaged import Packaged
 from reviewer.core.services import Services
+from tests.core.profiled import PAGE, manifest, profile, profiles, project_of
 from tests.core.test_links import services_of
-from tests.core.test_profile import PAGE, manifest, profile, profiles, project_of
 
 Tree = Mapping[str, str]
 
