@@ -6,6 +6,7 @@ import os
 import sys
 import traceback as traceback_
 from contextlib import closing
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,8 @@ import typer
 
 from reviewer import RULESET, __version__
 from reviewer.cli.analyst import analyst
-from reviewer.cli.output import INCOMPLETE, Output, fail, print_profiles, print_result
+from reviewer.cli.fix import apply, must_be_checked_out
+from reviewer.cli.output import INCOMPLETE, Output, fail, print_fixes, print_profiles, print_result, write_result
 from reviewer.render.json import Revisions
 from reviewer.resources import built_in_rulebook, rulebook_at, rules_dir
 from reviewer.sandbox import AnalysisFailed, ConfigurationInvalid, Job
@@ -39,6 +41,9 @@ FormatOption = Annotated[Format, typer.Option("--format", help="text for people,
 RuleOption = Annotated[list[str] | None, typer.Option("--rule", help="Run only this rule; may be repeated.")]
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Use this file instead of the repository's .github/reviewer.yml.")
+]
+FixOption = Annotated[
+    bool, typer.Option("--fix", help="Apply the suggestions to the files on disk; HEAD must be checked out.")
 ]
 ExitZeroOption = Annotated[bool, typer.Option("--exit-zero", help="End with 0 even when something gates.")]
 
@@ -85,6 +90,7 @@ def diff(
     format: FormatOption = Format.text,
     rule: RuleOption = None,
     config: ConfigOption = None,
+    fix: FixOption = False,
     exit_zero: ExitZeroOption = False,
 ) -> None:
     """What a change introduces, from its merge base with BASE to HEAD."""
@@ -92,12 +98,20 @@ def diff(
         built_in_rulebook()  # read while the analysis process starts
         repository = _whole(GitRepository(_existing(repo)))
         base_tree, head_tree = repository.tree(base), repository.tree(head)
+        if fix:
+            must_be_checked_out(repository, head_tree)
         merge_base = repository.merge_base(base_tree.commit, head_tree.commit)
         given = _config(config) or configuration(repository, base_tree.commit)
         with closing(head_tree), closing(repository.tree(merge_base)) as merge_base_tree:
-            review = analyst().review(Job(head_tree, merge_base_tree, _rules(rule), given))
+            job = Job(head_tree, merge_base_tree, _rules(rule), given)
+            review = analyst().review(job)
             revisions = Revisions(head_tree.commit, base_tree.commit, merge_base)
-            print_result(Output(review, head_tree, revisions, format.value), exit_zero)
+            output = Output(review, head_tree, revisions, format.value)
+            if not fix:
+                print_result(output, exit_zero)
+            write_result(output)
+            fixes = apply(repository.path, head_tree, review, lambda tree: analyst().review(replace(job, head=tree)))
+            print_fixes(fixes, exit_zero)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import typer
 
+from reviewer.cli.fix import Fixes
 from reviewer.core.finding import Problem, Review
 from reviewer.core.matrix import Profile
 from reviewer.core.text import NotText, Source, decode
@@ -38,12 +39,24 @@ def fail(message: str) -> NoReturn:
 
 def print_result(output: Output, exit_zero: bool) -> NoReturn:
     """Writes the review and ends the command with its status."""
+    write_result(output)
+    raise typer.Exit(exit_status(output.review, exit_zero))
+
+
+def write_result(output: Output) -> None:
+    """Writes the review."""
     if output.format == "json":
         sys.stdout.write(render_json(output.review, output.revisions, built_in_rulebook()))
     else:
         _print_text(output)
     sys.stdout.flush()
-    raise typer.Exit(exit_status(output.review, exit_zero))
+
+
+def print_fixes(fixes: Fixes, exit_zero: bool) -> NoReturn:
+    """Says what was done to the files and ends the command with the status of what is left."""
+    for line in fixes.lines():
+        print(f"reviewer: {line}", file=sys.stderr)
+    raise typer.Exit(exit_status(fixes.left, exit_zero))
 
 
 def print_profiles(

@@ -11,6 +11,7 @@ from reviewer.core.config import Config
 from reviewer.core.files import FactsCache, Files, NoCache
 from reviewer.core.finding import Analysis, Finding, Problem, Site, Suggestion, weakest
 from reviewer.core.matrix import Profile
+from reviewer.core.patch import patched
 from reviewer.core.profile import Profiles
 from reviewer.core.project import Project
 from reviewer.core.rulebook import Rulebook
@@ -200,14 +201,14 @@ def _proved_together(
 
 def _solved(findings: list[Finding], snapshot: Snapshot, engine: Engine, cache: FactsCache) -> frozenset[Suggestion]:
     """The suggestions of findings of one rule that are gone once all of them are applied."""
-    rule, patched = findings[0].rule, snapshot
+    rule, tree = findings[0].rule, snapshot
     for suggestion in (finding.suggestion for finding in findings):
-        applied = apply_suggestion(patched, suggestion) if suggestion is not None else None
+        applied = apply_suggestion(tree, suggestion) if suggestion is not None else None
         if applied is None:
             return frozenset()
-        patched = applied
+        tree = applied
     checks = {**engine.checks, engine.rulebook.rules[rule].head.check: _without_suggestions(engine, rule)}
-    again = analyse(patched, replace(engine, checks=checks, only=frozenset({rule})), cache)
+    again = analyse(tree, replace(engine, checks=checks, only=frozenset({rule})), cache)
     left = {other.fingerprint() for other in again.findings}
     return frozenset(
         finding.suggestion
@@ -231,15 +232,8 @@ def _without_suggestions(engine: Engine, rule: str) -> Check:
 def apply_suggestion(snapshot: Snapshot, suggestion: Suggestion) -> Snapshot | None:
     """The tree with a suggestion applied, or None where its lines are not there."""
     raw = snapshot.read(suggestion.path)
-    if not isinstance(raw, bytes):
-        return None
-    lines = raw.split(b"\n")
-    if suggestion.end_line > len(lines):
-        return None
-    end = b"\r" if lines[suggestion.end_line - 1].endswith(b"\r") else b""
-    replacement = suggestion.replacement.encode() + end
-    patched = [*lines[: suggestion.line - 1], replacement, *lines[suggestion.end_line :]]
-    return with_file(snapshot, suggestion.path, b"\n".join(patched))
+    content = patched(raw, [suggestion]) if isinstance(raw, bytes) else None
+    return with_file(snapshot, suggestion.path, content) if content is not None else None
 
 
 def _note_links(files: Files) -> None:
