@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reviewer.checks.api_only import api_only_next_app
 from reviewer.checks.body_parser import body_parser_before_next
 from reviewer.checks.edge_runtime import node_api_in_edge_runtime
 from reviewer.checks.express5_query import express5_pages_api_query
@@ -14,6 +15,7 @@ from reviewer.checks.redundant_server import redundant_custom_server
 from reviewer.checks.route_order import custom_server_route_order
 from reviewer.checks.server_on_vercel import custom_server_on_vercel
 from reviewer.checks.server_tradeoff import custom_server_tradeoff
+from reviewer.checks.shared_backend import shared_backend_in_api_routes
 from reviewer.checks.standalone import standalone_with_custom_server
 from reviewer.checks.start_script import start_script_bypasses_custom_server
 from reviewer.checks.upgrade_conflict import ws_upgrade_conflict
@@ -22,6 +24,7 @@ from reviewer.checks.wrappers import per_route_middleware
 from reviewer.core.check import Check
 
 CHECKS: Mapping[str, Check] = {
+    "api_only_next_app": api_only_next_app,
     "middleware_file_not_loaded": middleware_file_not_loaded,
     "node_api_in_edge_runtime": node_api_in_edge_runtime,
     "custom_server_hardcoded_dev": custom_server_hardcoded_dev,
@@ -33,6 +36,7 @@ CHECKS: Mapping[str, Check] = {
     "express5_wildcard_path": express5_wildcard_path,
     "per_route_middleware": per_route_middleware,
     "redundant_custom_server": redundant_custom_server,
+    "shared_backend_in_api_routes": shared_backend_in_api_routes,
     "standalone_with_custom_server": standalone_with_custom_server,
     "start_script_bypasses_custom_server": start_script_bypasses_custom_server,
     "websocket_in_api_route": websocket_in_api_route,

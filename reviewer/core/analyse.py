@@ -90,8 +90,8 @@ def _profiles(project: Project, engine: Engine) -> tuple[tuple[Profile, ...], li
     crashes: list[Problem] = []
     if engine.only:
         return (), crashes
-    profiles = Profiles(project)
     try:
+        profiles = project.once(Profiles)
         apps = profiles.apps
     except Exception as error:  # noqa: BLE001 - it costs the profiles only
         return (), [_crash("", error)]

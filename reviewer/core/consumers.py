@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from reviewer.core.app import App
 from reviewer.core.crossorigin import covers, open_headers
@@ -13,7 +14,7 @@ from reviewer.core.matrix import Fact, Reason
 from reviewer.core.nextconfig import config_path
 from reviewer.core.project import Project
 from reviewer.core.roles import Route, is_ignored
-from reviewer.core.surface import Surface
+from reviewer.core.surface import Surface, Surfaces
 from reviewer.core.text import first_line
 
 _NATIVE = {
@@ -22,7 +23,7 @@ _NATIVE = {
     "@capacitor/core": "a Capacitor app",
     "electron": "an Electron app",
 }
-_NEXT = "another Next.js app"
+_NEXT, _VITE = "another Next.js app", "a Vite app"
 _SESSIONS = (
     *("next-auth", "iron-session", "better-auth", "@clerk/nextjs", "lucia", "@supabase/ssr", "@auth0/nextjs-auth0"),
     *("next-iron-session", "cookie-session", "express-session", "@auth/core", "@kinde-oss/kinde-auth-nextjs"),
@@ -32,6 +33,15 @@ _ALLOWED = re.compile(
     re.IGNORECASE,
 )
 _LOCAL = re.compile(rb"localhost|127\.0\.0\.1|^null$|^$")
+_OWN = re.compile(
+    rb"^process\.env\.(?:NEXT_PUBLIC_)?(?:APP|SITE|BASE|WEB|FRONTEND|VERCEL|NEXTAUTH)_?(?:URL|ORIGIN|HOST)$"
+)
+_HOST = re.compile(rb"https?://(?:www\.)?([\w-]+(?:\.[\w-]+)+)")
+_METADATA_BASE = re.compile(rb"\bmetadataBase\s*:\s*new URL\(\s*['\"`]https?://(?:www\.)?([\w-]+(?:\.[\w-]+)+)")
+_CORS_PACKAGE = re.compile(rb"\b(?:from|require\()\s*['\"](?:nextjs-cors|cors)['\"]")
+_CORS_HELPER = re.compile(rb"import\b[^;'\"]*\b\w*[cC]ors\w*\b[^;'\"]*\bfrom\s*['\"]")
+_PREFLIGHT = re.compile(rb"^export\s+(?:async\s+)?(?:function|const)\s+OPTIONS\b", re.MULTILINE)
+MIN_ROUTES = 2
 _KEYS = re.compile(
     rb"""headers(?:\(\))?\s*(?:\??\.get\(\s*|\??\.?\[\s*)['"`](?i:x-api-key)['"`]"""
     rb"""|\.(?:startsWith|replace|split)\(\s*['"`]Bearer |/\^?Bearer\b"""
@@ -43,39 +53,93 @@ _CONTRACTS = tuple(f"{name}.{suffix}" for name in ("openapi", "swagger") for suf
 _SDK = re.compile(r"(?:^|[/-])(?:sdk|client|api-client)(?:$|-)")
 
 
-def consumers(surface: Surface) -> Iterator[Reason]:
-    """C: signs that others than the application's own pages call its API."""
-    if not surface.app.api_routes:
-        return
-    points = (
-        (1, _foreign_origins(surface)),
-        (1, _keys(surface)),
-        (1, _versions(surface) or contract(surface.project, surface.app)),
-        (1, _sdk(surface)),
-    )
-    yield from (Reason("C", number, fact) for number, fact in points if fact is not None)
+SignalKind = Literal["cors", "keys", "versions", "contract", "sdk", "client", "workspace"]
+_POINTS: dict[SignalKind, int] = {"client": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A sign that others than the application's own pages call its API.
+
+    ``routes`` counts the route files that each give it, 0 where one place speaks for all of them.
+    """
+
+    kind: SignalKind
+    fact: Fact
+    routes: int = 0
+
+
+class Consumers:
+    """Who else calls the API of each application of a project."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._known: dict[App, tuple[Signal, ...]] = {}
+
+    def of(self, app: App) -> tuple[Signal, ...]:
+        """The signals, each kind once. A client of the workspace that is only there is the kind ``workspace``."""
+        if app not in self._known:
+            surface = self.project.once(Surfaces).of(app)
+            self._known[app] = tuple(_signals(surface)) if app.api_routes else ()
+        return self._known[app]
+
+    def reasons(self, app: App) -> Iterator[Reason]:
+        """C: the points of the signals. Versions in URLs and a contract are one."""
+        kinds = {signal.kind for signal in self.of(app)}
+        for signal in self.of(app):
+            if signal.kind != "contract" or "versions" not in kinds:
+                yield Reason("C", _POINTS.get(signal.kind, 1), signal.fact)
+
+
+def _signals(surface: Surface) -> Iterator[Signal]:
     calling, other = _clients(surface)
-    if calling is not None:
-        yield Reason("C", 2, calling)
-    if other is not None:
-        yield Reason("C", 1, other)
+    found: tuple[tuple[SignalKind, Fact | None], ...] = (
+        ("keys", _keys(surface)),
+        ("versions", _versions(surface)),
+        ("contract", contract(surface.project, surface.app)),
+        ("sdk", _sdk(surface)),
+        ("client", calling),
+        ("workspace", other),
+    )
+    origins = foreign_origins(surface)
+    if origins is not None:
+        yield origins
+    yield from (Signal(kind, fact) for kind, fact in found if fact is not None)
 
 
 # -- who may call -------------------------------------------------------------------------------------------------
 
 
-def _foreign_origins(surface: Surface) -> Fact | None:
-    """CORS for origins other than the developers' own machines, in two routes or in headers of the configuration."""
-    files = surface.code.files
+def foreign_origins(surface: Surface) -> Signal | None:
+    """CORS for origins other than the developers' own machines: in route files, before all of them, or in headers."""
     routes = sorted(route.path for route in surface.app.api_routes)
-    words = ((b"llow-Origin",), (b"llow-origin",), (b"nextjs-cors",))
-    allowing = []
-    for path in sorted(files.containing(routes, {"cors": words})["cors"]):
+    allowing = list(_allowing(surface, routes))
+    if len(allowing) >= MIN_ROUTES:
+        text = "{} route files allow other origins (CORS)"
+        return Signal("cors", Fact(text, *allowing[0], names=(len(allowing),)), len(allowing))
+    for place in (surface.app.conventions.effective(stem) for stem in ("proxy", "middleware")):
+        for path, line in _allowing(surface, [place.path] if place is not None else []):
+            return Signal("cors", Fact("every route allows other origins (CORS)", path, line, "medium"))
+    return _open_headers(surface)
+
+
+def _allowing(surface: Surface, paths: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """The files that allow foreign origins, with the line."""
+    files, own = surface.code.files, list(_addresses(surface))
+    words = ((b"llow-Origin",), (b"llow-origin",), (b"nextjs-cors",), (b"'cors'",), (b'"cors"',), (b"OPTIONS",))
+    for path in sorted(files.containing(paths, {"cors": words})["cors"]):
         data = files.raw(path) or b""
-        if line := _allows(data) or first_line(data, re.compile(rb"from ['\"]nextjs-cors['\"]")):
-            allowing.append((path, line))
-    if len(allowing) >= 2:
-        return Fact("{} route files allow other origins (CORS)", *allowing[0], names=(len(allowing),))
+        if line := _allows(data, own) or first_line(data, _CORS_PACKAGE) or _shares_headers(data):
+            yield path, line
+
+
+def _shares_headers(data: bytes) -> int:
+    """Where a route answers preflight requests with headers of another file."""
+    return first_line(data, _PREFLIGHT) if _CORS_HELPER.search(data) else 0
+
+
+def _open_headers(surface: Surface) -> Signal | None:
+    files = surface.code.files
     served = [
         route.pattern for route in surface.app.api_routes if "." not in route.pattern.rpartition("/")[2].lstrip("[.")
     ]
@@ -86,18 +150,37 @@ def _foreign_origins(surface: Surface) -> Fact | None:
         for headers in open_headers(files, place):
             if covers(headers.source, served):
                 text = "headers for {} allow other origins (CORS)"
-                return Fact(text, place, headers.line, "medium", (headers.source,))
+                return Signal("cors", Fact(text, place, headers.line, "medium", (headers.source,)))
     return None
 
 
-def _allows(data: bytes) -> int:
-    """The first line that allows an origin that is not local; 0 where none does."""
+def _addresses(surface: Surface) -> Iterator[bytes]:
+    """The application's own host names, as far as its manifest or its layout tell them."""
+    homepage = surface.app.package.manifest.get("homepage")
+    if isinstance(homepage, str):
+        yield from (match[1] for match in _HOST.finditer(homepage.encode()))
+    for extension in surface.app.page_extensions if surface.app.app_dir else ():
+        layout = join(surface.app.app_dir, f"layout.{extension}")
+        if surface.code.files.is_file(layout):
+            yield from (match[1] for match in _METADATA_BASE.finditer(surface.code.files.raw(layout) or b""))
+
+
+def _allows(data: bytes, own: Sequence[bytes]) -> int:
+    """The first line that allows an origin that is neither local nor on one's own domain; 0 where none does."""
     for match in _ALLOWED.finditer(data):
         start = data.rfind(b"\n", 0, match.start()) + 1
         is_comment = data[start : match.end()].lstrip().startswith((b"//", b"* ", b"/*"))
-        if not is_comment and (match["text"] is None or not _LOCAL.search(match["text"])):
+        if not is_comment and not _is_own(match["text"], match["code"], own):
             return data.count(b"\n", 0, match.start()) + 1
     return 0
+
+
+def _is_own(text: bytes | None, expression: bytes | None, own: Sequence[bytes]) -> bool:
+    if text is None:
+        return _OWN.search(expression or b"") is not None
+    host = _HOST.match(text)
+    name = host[1] if host is not None else b""
+    return _LOCAL.search(text) is not None or any(name == domain or name.endswith(b"." + domain) for domain in own)
 
 
 def _keys(surface: Surface) -> Fact | None:
@@ -163,6 +246,14 @@ def native_clients(project: Project, own: Package) -> Fact | None:
     return None
 
 
+def web_client(project: Project, own: Package) -> Package | None:
+    """The first package of the workspace that shows pages in a browser."""
+    for package in _others(project, own):
+        if _client(project, package) in (_NEXT, _VITE):
+            return package
+    return None
+
+
 def _others(project: Project, own: Package) -> Iterator[Package]:
     """The other packages of the workspace a package is in."""
     packages = project.code.packages
@@ -184,7 +275,7 @@ def _client(project: Project, package: Package) -> str:
     if any("storybook" in name for name in package.dependencies):
         return ""
     is_page = project.files.is_file(join(package.dir, "index.html")) and "vite" in package.dependencies
-    return "a Vite app" if is_page else ""
+    return _VITE if is_page else ""
 
 
 def _calls(surface: Surface, package: Package) -> Fact | None:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from reviewer.core.app import App
 from reviewer.core.behaviours import Behaviour
-from reviewer.core.consumers import consumers, contract, native_clients
+from reviewer.core.consumers import Consumers, contract, native_clients
 from reviewer.core.features import Feature, FeatureKind, Features
 from reviewer.core.links import Link, Links
 from reviewer.core.manifest import join
@@ -21,7 +21,7 @@ from reviewer.core.servers import CustomServer
 from reviewer.core.servertraits import only_forwards, purpose_of
 from reviewer.core.services import Service, Services
 from reviewer.core.snapshot import is_script
-from reviewer.core.surface import Surface, backend, nouns, pipeline, rendering
+from reviewer.core.surface import Surface, Surfaces, backend, nouns, pipeline, rendering
 
 LONG_SECONDS = 300
 _DURATION = re.compile(rb"(?:^export\s+const\s+maxDuration\s*=|\bmaxDuration['\"]?\s*:)\s*(\d+)\b", re.MULTILINE)
@@ -59,8 +59,8 @@ class Profiles:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.features = Features(project)
-        self.packaged = Packaged(project)
+        self.features = project.once(Features)
+        self.packaged = project.once(Packaged)
         self.services = Services(project, self.features, self.packaged)
         self.links = Links(project, self.services)
 
@@ -78,7 +78,7 @@ class Profiles:
     # -- a Next application --------------------------------------------------
 
     def _next(self, app: App) -> Measures:
-        surface = Surface(app, self.project, self.packaged)
+        surface = self.project.once(Surfaces).of(app)
         launched = [server for server in self.project.servers_of(app) if self._is_launched(app, server)]
         handlers = [fact for server in launched for fact in _behaviours(server, ("api",))]
         passed = [fact for server in launched for fact in _behaviours(server, ("middleware", "security", "auth"))]
@@ -91,7 +91,7 @@ class Profiles:
             *_process(features),
             *self._more_process(surface, launched, features),
             *pipeline(surface, passed),
-            *consumers(surface),
+            *self.project.once(Consumers).reasons(app),
         )
         return Measures(
             app.root,

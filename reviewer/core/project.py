@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
+from typing import Any, TypeVar
 
 from reviewer.core.app import App
 from reviewer.core.code import Code
@@ -27,6 +28,8 @@ SERVICE_FRAMEWORKS = (
     "elysia",
 )
 
+T = TypeVar("T")
+
 
 class Project:
     """One tree, modelled. ``words`` are byte strings by rule that mark the scripts the rule could speak about."""
@@ -48,6 +51,14 @@ class Project:
         self.scripts = self._scripts()
         self.graph = ImportGraph(self.code, self.scripts)
         self.marked = self.files.containing(self.scripts, {**words, "custom-server": SERVER_WORDS})
+        self._made: dict[Callable[[Project], Any], Any] = {}
+
+    def once(self, make: Callable[[Project], T]) -> T:
+        """What *make* makes of this project, made when somebody asks first."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: T = self._made[make]
+        return made
 
     def _apps(self) -> Iterator[App]:
         marked, nodes = next_roots(self.code), node_roots(self.code)

@@ -14,7 +14,7 @@ from reviewer.core.matrix import Fact
 from reviewer.core.openings import ADAPTERS, Openings
 from reviewer.core.packaged import Packaged
 from reviewer.core.project import SERVICE_FRAMEWORKS, Project
-from reviewer.core.surface import Surface, database_of
+from reviewer.core.surface import Surfaces, database_of
 
 _VIEWS = ("ejs", "pug", "hbs", "nunjucks", "express-handlebars")
 _PROXIES = ("http-proxy-middleware", "express-http-proxy", "@fastify/http-proxy")
@@ -57,7 +57,7 @@ class Services:
 
     def database(self, service: Service) -> Fact | None:
         """Where a service imports a database client, or a package of the workspace made around one."""
-        return database_of(Surface(service.app, self.project, self.packaged))
+        return database_of(self.project.once(Surfaces).of(service.app))
 
     def of(self, app: App) -> Service | None:
         return next((service for service in self.entries if service.app is app), None)

@@ -123,6 +123,19 @@ class Surface:
         return len(_INLINE_ACTION.findall(data)), Fact("{} Server Actions", path, line, "medium") if line else None
 
 
+class Surfaces:
+    """The surface of each application of a project."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._known: dict[App, Surface] = {}
+
+    def of(self, app: App) -> Surface:
+        if app not in self._known:
+            self._known[app] = Surface(app, self.project, self.project.once(Packaged))
+        return self._known[app]
+
+
 def rendering(surface: Surface) -> Iterator[Reason]:
     """U: how much an application renders."""
     pages = surface.pages
@@ -201,20 +214,27 @@ def pipeline(surface: Surface, middlewares: Sequence[Fact]) -> Iterator[Reason]:
     if len(wrapped) >= 10:
         route, handler = wrapped[0]
         yield Reason("M", 1, Fact("{} wrapped handlers", route.path, handler.export.line, names=(len(wrapped),)))
+    if (repeated := repeated_chain(surface)) is not None:
+        yield Reason("M", 1, repeated)
+
+
+def repeated_chain(surface: Surface) -> Fact | None:
+    """The chain of wrappers that the most handlers spell out, three at least."""
     ignored = surface.code.names.get("provider_wrappers", ())
     chains: dict[tuple[str, ...], tuple[Route, Handler]] = {}
     counts: Counter[tuple[str, ...]] = Counter()
-    for route, handler in wrapped:
+    for route, handler in surface.handlers:
         spelled = [w for w in handler.chain if w.path == route.path and not w.composed and w.name not in ignored]
         if len(spelled) >= 2:
             chain = tuple(wrapper.name for wrapper in spelled)
             counts[chain] += 1
             chains.setdefault(chain, (route, handler))
     chain, most = max(counts.items(), key=lambda row: (row[1], row[0]), default=((), 0))
-    if most >= 3:
-        route, handler = chains[chain]
-        text = "the chain {} is spelled out in {} handlers"
-        yield Reason("M", 1, Fact(text, route.path, handler.export.line, names=(" > ".join(chain), most)))
+    if most < 3:
+        return None
+    route, handler = chains[chain]
+    text = "the chain {} is spelled out in {} handlers"
+    return Fact(text, route.path, handler.export.line, names=(" > ".join(chain), most))
 
 
 def nouns(number: int, noun: str) -> str:
