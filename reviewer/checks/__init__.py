@@ -16,6 +16,7 @@ from reviewer.checks.server_on_vercel import custom_server_on_vercel
 from reviewer.checks.server_tradeoff import custom_server_tradeoff
 from reviewer.checks.standalone import standalone_with_custom_server
 from reviewer.checks.start_script import start_script_bypasses_custom_server
+from reviewer.checks.time_limit import serverless_time_limit
 from reviewer.checks.upgrade_conflict import ws_upgrade_conflict
 from reviewer.checks.websocket import websocket_in_api_route
 from reviewer.checks.wrappers import per_route_middleware
@@ -33,6 +34,7 @@ CHECKS: Mapping[str, Check] = {
     "express5_wildcard_path": express5_wildcard_path,
     "per_route_middleware": per_route_middleware,
     "redundant_custom_server": redundant_custom_server,
+    "serverless_time_limit": serverless_time_limit,
     "standalone_with_custom_server": standalone_with_custom_server,
     "start_script_bypasses_custom_server": start_script_bypasses_custom_server,
     "websocket_in_api_route": websocket_in_api_route,
