@@ -10,6 +10,7 @@ from reviewer.core.bodies import EVERY_MEDIA
 from reviewer.core.bridges import Bridge, bridges_of, out_of_reach, read_twice, registered
 from reviewer.core.check import Settings
 from reviewer.core.code import Code
+from reviewer.core.express import express_aliases
 from reviewer.core.finding import Evidence, Finding, Level, Site, Suggestion
 from reviewer.core.parsers import Parsers
 from reviewer.core.project import Project
@@ -25,7 +26,7 @@ def express_app_in_api_route(app: App, project: Project, settings: Settings) -> 
     if app.is_static:
         return
     code = project.code
-    aliases = {name: ((name.encode(),),) for name, behind in code.aliases.items() if behind == "express"}
+    aliases = {name: ((name.encode(),),) for name in express_aliases(code)}
     marked = project.marked[settings.rule.id].union(*code.files.containing(project.scripts, aliases).values())
     parsers = _parsers(code, settings)
     for bridge in bridges_of(app, project, marked):
@@ -34,11 +35,10 @@ def express_app_in_api_route(app: App, project: Project, settings: Settings) -> 
 
 def _parsers(code: Code, settings: Settings) -> Parsers:
     """The shared lists of parsers, for Express under another name as well."""
-    aliases = [name for name, behind in code.aliases.items() if behind == "express"]
     found = {}
     for kind in EVERY_MEDIA:
-        listed = [symbol for symbol in settings.listed(kind) if symbol.startswith(("express#", "body-parser#"))]
-        named = [symbol.replace("express#", f"{alias}#", 1) for alias in aliases for symbol in listed]
+        listed = settings.listed(kind)
+        named = [symbol.replace("express#", f"{alias}#") for alias in express_aliases(code) for symbol in listed]
         found[kind] = Symbols.of([*listed, *named])
     return found
 
@@ -73,8 +73,8 @@ def _fault(app: App, bridge: Bridge, parsers: Parsers) -> tuple[str, Evidence, l
     twice = read_twice(app.code, bridge, registrations, parsers)
     if twice is not None:
         registration, parser, held = twice
-        sites = [registration.site(f"`{parser.name}` reads bodies here"), *([held.site] if held.site else [])]
-        return "parser", "high", sites
+        site = registration.site(f"`{parser.name}` reads bodies here")
+        return "parser", "high", [site, *filter(None, (held.site,))]
     missed = out_of_reach(app, bridge, registrations)
     if missed is not None:
         return "prefix", "medium", [missed.site("this path is registered")]
@@ -86,9 +86,8 @@ def _fault(app: App, bridge: Bridge, parsers: Parsers) -> tuple[str, Evidence, l
 def _suggestion(code: Code, bridge: Bridge) -> Suggestion | None:
     """The measured ``config`` below ``export default app;``, where the route has none."""
     facts, source = code.surface(bridge.route.path), code.files.source(bridge.route.path)
-    if source is None or facts is None or facts.export("config") is not None:
+    number = bridge.site.line
+    if source is None or facts is None or number is None or facts.export("config") is not None:
         return None
-    line = source.line_text(bridge.site.line)
-    if not _EXPORTED.fullmatch(line):
-        return None
-    return Suggestion(bridge.route.path, bridge.site.line, bridge.site.line, f"{line}\n\n{_CONFIG}")
+    line = source.line_text(number)
+    return Suggestion(bridge.route.path, number, number, f"{line}\n\n{_CONFIG}") if _EXPORTED.fullmatch(line) else None

@@ -215,9 +215,10 @@ def read_twice(
         return None
     for registration in registrations:
         parser = parser_in(code, registration, parsers) if "POST" in registration.methods else None
-        if parser is None or registration.conditional:
+        module = parser.name.partition(".")[0] if parser is not None else ""
+        is_own = module == "body-parser"
+        if parser is None or registration.conditional or not (is_own or framework_of(code, module) == "express"):
             continue
-        is_own = parser.name.startswith("body-parser")
         held = dependency(code, package, "body-parser") if is_own else express_behind(code, package, bridge.module)
         if held.version.lt("2.0.0" if is_own else "5.0.0") is True:
             return registration, parser, held
