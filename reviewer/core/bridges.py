@@ -12,13 +12,13 @@ from reviewer.core.app import App
 from reviewer.core.bodies import ApiOption, api_option
 from reviewer.core.code import Code
 from reviewer.core.express import Dependency, dependency, express_behind
-from reviewer.core.facts import Call, Ref
+from reviewer.core.facts import Call, Expr, Ref
 from reviewer.core.finding import Site
 from reviewer.core.parsers import Parser, Parsers, parser_in
 from reviewer.core.project import Project
 from reviewer.core.registrations import Registration, registrations_in
 from reviewer.core.roles import METHODS, Route
-from reviewer.core.runs import HTTP, framework_of, makes_http_server
+from reviewer.core.runs import HTTP, calls_in, framework_of, makes_http_server
 
 BRIDGED = frozenset({"express", "koa", "fastify", "@nestjs/core"})
 _CHAINED = frozenset({".use", ".get", ".post", ".put", ".patch", ".delete", ".all", ".set", ".disable", ".enable"})
@@ -139,7 +139,24 @@ def _handed(code: Code, path: str, call: Call, function: int) -> Ref | None:
         callee = Ref(
             callee.kind, callee.name, callee.module, callee.steps[:-1], callee.function, callee.index, callee.origin
         )
-    return application(code, path, callee)
+    return application(code, path, callee) or _listener(code, path, callee)
+
+
+def _listener(code: Code, path: str, callee: Ref) -> Ref | None:
+    """Nest behind what a function of the repository takes from ``server.listeners('request')``."""
+    if callee.steps[-1:] != ("()",):
+        return None
+    named = Expr("ref", 1, 1, 1, callee.name, replace(callee, steps=callee.steps[:-1]))
+    where, value = code.follow(path, named)
+    facts = code.facts(where) if value.kind == "function" else None
+    taken = [call for call in calls_in(code, where, value) if call.method == "listeners" and call.args]
+    if facts is None or not any(call.args[0].name == "request" for call in taken):
+        return None
+    for call in facts.calls:
+        made = call.callee
+        if made is not None and made.module == "@nestjs/core" and made.path() == (".NestFactory", ".create"):
+            return replace(made, origin=f"{where}:{call.start}")
+    return None
 
 
 def _is_param(ref: Ref | None, function: int, index: int) -> bool:
