@@ -18,7 +18,7 @@ from reviewer.core.syntax import Node, Tree, captures, language_of, parse
 NAME = "maxDuration"
 SEGMENTS = frozenset({"page", "layout", "route"})
 _OPTIONS = frozenset({"runtime", "dynamic", "revalidate", "dynamicParams", "fetchCache", "preferredRegion"})
-_NUMBERS = re.compile(rb"\bmaxDuration\s*[:=]\s*(?:([0-9]{1,9})(?=\s*(?:[;,\n\r}]|//))|)")
+_NUMBERS = re.compile(rb"\bmaxDuration['\"]?\s*[:=]\s*(?:([0-9]{1,9})(?=\s*(?:[;,\n\r}]|//))|)")
 _PLAIN = re.compile(r"0[xX][0-9a-fA-F]{1,12}|[0-9][0-9_]{0,15}(?:\.[0-9]{0,9})?(?:[eE][0-9]{1,2})?")
 _NOTE = re.compile(r"(?://|\*).*(?:\bextended\b|\bbeta\b|\b1800\b|\b30[ -]?min)", re.IGNORECASE)
 MAX_FOLDED = 20  # operators of one expression
