@@ -39,7 +39,7 @@ EXPRESS = "import express from 'express';\nexport const app = express();\nexport
         ("import * as all from '../../server/app';\nexport default all.app;", EXPRESS, "express"),
         ("import app from '../../server/app';\nexport default (req, res) => app.handle(req, res);", EXPRESS, "express"),
         (
-            "import app from '../../server/app';\nexport default (a, b) => { const c = a; app(c, b); };",
+            "import app from '../../server/app';\nexport default (a, b) => { const c = a; app(c, b); }",
             EXPRESS,
             "express",
         ),

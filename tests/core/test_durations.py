@@ -64,7 +64,8 @@ def test_how_a_duration_is_written_and_what_it_amounts_to(value: str, nature: st
 
 def test_a_sum_without_end_is_not_followed() -> None:
     found = _declared(f"export const maxDuration = {' + '.join(['1'] * 200)};")
-    assert found is not None and found.seconds is None
+    assert found is not None
+    assert found.seconds is None
 
 
 @pytest.mark.parametrize(
