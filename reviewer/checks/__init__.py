@@ -18,6 +18,7 @@ from reviewer.checks.server_tradeoff import custom_server_tradeoff
 from reviewer.checks.standalone import standalone_with_custom_server
 from reviewer.checks.start_script import start_script_bypasses_custom_server
 from reviewer.checks.time_limit import serverless_time_limit
+from reviewer.checks.untyped_express import untyped_express
 from reviewer.checks.upgrade_conflict import ws_upgrade_conflict
 from reviewer.checks.websocket import websocket_in_api_route
 from reviewer.checks.wrappers import per_route_middleware
@@ -39,6 +40,7 @@ CHECKS: Mapping[str, Check] = {
     "serverless_time_limit": serverless_time_limit,
     "standalone_with_custom_server": standalone_with_custom_server,
     "start_script_bypasses_custom_server": start_script_bypasses_custom_server,
+    "untyped_express": untyped_express,
     "websocket_in_api_route": websocket_in_api_route,
     "ws_upgrade_conflict": ws_upgrade_conflict,
 }
