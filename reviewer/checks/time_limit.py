@@ -96,6 +96,8 @@ def _fault(app: App, found: Duration, terms: _Terms, on_edge: bool) -> str:
     """What is wrong with a duration, '' for nothing."""
     if found.nature == "computed":
         return "dropped" if app.version("next").lt("15.0.0") is True else "computed"
+    if found.nature == "unseen":
+        return "unseen" if terms.host else ""
     if found.seconds is None:
         return ""
     if found.place == "nested":

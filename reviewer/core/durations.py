@@ -19,12 +19,13 @@ NAME = "maxDuration"
 SEGMENTS = frozenset({"page", "layout", "route"})
 _OPTIONS = frozenset({"runtime", "dynamic", "revalidate", "dynamicParams", "fetchCache", "preferredRegion"})
 _NUMBERS = re.compile(rb"\bmaxDuration['\"]?\s*[:=]\s*(?:([0-9]{1,9})(?=\s*(?:[;,\n\r}]|//))|)")
+_UNSEEN = re.compile(rb"\bexport\s*(?:(?:let|var)\s+maxDuration\b|\{[^}]*\bmaxDuration\b)")
 _PLAIN = re.compile(r"0[xX][0-9a-fA-F]{1,12}|[0-9][0-9_]{0,15}(?:\.[0-9]{0,9})?(?:[eE][0-9]{1,2})?")
 _NOTE = re.compile(r"(?://|\*).*(?:\bextended\b|\bbeta\b|\b1800\b|\b30[ -]?min)", re.IGNORECASE)
 MAX_FOLDED = 20  # operators of one expression
 
 Place = Literal["segment", "pages", "nested"]
-Nature = Literal["literal", "computed", "unread"]
+Nature = Literal["literal", "computed", "unseen", "unread"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class Duration:
     """A duration a file declares. ``seconds`` is what it amounts to, None where that cannot be told.
 
     ``nature`` says how it is written: ``literal`` is a plain number; ``computed`` is what Next does not take for one,
-    as measured on 15 and 16; of anything else it is not known what Next makes. ``noted`` says that a comment beside it
+    as measured on 15 and 16; ``unseen`` is exported in a form that is passed over, as measured there too; of anything
+    else it is not known what Next makes. ``noted`` says that a comment beside it
     speaks of a limit beyond the usual one.
     """
 
@@ -57,7 +59,7 @@ def declared(code: Code, route: Route, harmless: int) -> Duration | None:
     raw = code.files.raw(route.path) or b""
     may_be_nested = route.role == "pages-api-route" and b"api:" in raw
     plain = all(number and int(number) <= harmless for number in _NUMBERS.findall(raw))
-    if plain and not may_be_nested and b"edge" not in raw:
+    if plain and not may_be_nested and b"edge" not in raw and not _UNSEEN.search(raw):
         return None
     tree = _tree(code, route.path)
     if tree is None:
@@ -81,7 +83,7 @@ def stray(app: App, graph: ImportGraph, path: str) -> Duration | None:
         return None
     names = [node for node, _ in captures(tree, "(identifier) @name (shorthand_property_identifier) @name")]
     used = sum(tree.text(node) == NAME for node in names) > 1
-    is_config = path.rpartition("/")[2].partition(".")[0] in ("config", "route.config", "segment-config")
+    is_config = path.rpartition("/")[2].rpartition(".")[0] in ("config", "route.config")
     says_so = any(facts.export(name) is not None for name in _OPTIONS) or "use server" in facts.directives
     return found if (is_config or says_so) and not used and not _is_wanted(app.code, graph, path) else None
 
@@ -110,7 +112,7 @@ def _tree(code: Code, path: str) -> Tree | None:
 
 
 def _exported(tree: Tree, name: str) -> Node | None:
-    """The value of ``export const name = …``; of ``let`` it is not known what Next makes."""
+    """The value of ``export const name = …``."""
     for statement in tree.root.named_children:
         declaration = statement.child_by_field_name("declaration") if statement.type == "export_statement" else None
         if declaration is None or declaration.type != "lexical_declaration" or declaration.children[0].type != "const":
@@ -124,7 +126,16 @@ def _exported(tree: Tree, name: str) -> Node | None:
 
 def _in_segment(code: Code, tree: Tree, path: str) -> Duration | None:
     value = _exported(tree, NAME)
-    return _duration(code, tree, path, value, "segment") if value is not None else None
+    return _duration(code, tree, path, value, "segment") if value is not None else _unseen(code, path)
+
+
+def _unseen(code: Code, path: str) -> Duration | None:
+    """``let``, and names that an export clause passes on."""
+    facts = code.surface(path)
+    export = facts.export(NAME) if facts is not None else None
+    if export is None:
+        return None
+    return Duration("segment", "unseen", NAME, None, path, export.line, export.column, export.end_line)
 
 
 def _in_config(code: Code, tree: Tree, path: str) -> Duration | None:

@@ -74,8 +74,8 @@ def test_a_sum_without_end_is_not_followed() -> None:
         ("app/page.tsx", "export const maxDuration = 5;", "segment"),
         ("app/layout.tsx", "export const maxDuration: number = 5;", "segment"),
         ("app/loading.tsx", "export const maxDuration = 5;", None),
-        ("app/api/a/route.ts", "export let maxDuration = 5;", None),
-        ("app/api/a/route.ts", "const maxDuration = 5; export { maxDuration };", None),
+        ("app/api/a/route.ts", "export let maxDuration = 5;", "segment"),
+        ("app/api/a/route.ts", "const maxDuration = 5; export { maxDuration };", "segment"),
         ("app/api/a/route.ts", "// export const maxDuration = 5;", None),
         ("app/api/a/route.ts", "const x = { maxDuration: 5 };", None),
         ("app/api/a/route.ts", "export const config = { maxDuration: 5 };", None),
@@ -90,6 +90,21 @@ def test_a_sum_without_end_is_not_followed() -> None:
 def test_where_a_duration_counts(path: str, text: str, place: str | None) -> None:
     found = _declared(text, path)
     assert (found.place if found is not None else None) == place
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "export let maxDuration = 60;",
+        "export { maxDuration } from '../../../lib/limits';",
+        "const limit = 60;\nexport { limit as maxDuration };",
+        "import { maxDuration } from '../../../lib/limits';\nexport { maxDuration };",
+    ],
+)
+def test_exports_that_next_passes_over(text: str) -> None:
+    found = _declared(text, limits="export const maxDuration = 60;")
+    assert found is not None
+    assert (found.nature, found.line) == ("unseen", text.count("\n") + 1)
 
 
 def test_a_comment_that_speaks_of_the_extended_limit_is_noted() -> None:
