@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
 from reviewer.core.app import App
 from reviewer.core.bodies import ApiOption, api_option
-from reviewer.core.code import Code
+from reviewer.core.code import MAX_HOPS, Code
 from reviewer.core.express import Dependency, dependency, express_behind
 from reviewer.core.facts import Call, Expr, Ref
 from reviewer.core.finding import Site
@@ -19,6 +19,7 @@ from reviewer.core.project import Project
 from reviewer.core.registrations import Registration, registrations_in
 from reviewer.core.roles import METHODS, Route
 from reviewer.core.runs import HTTP, calls_in, framework_of, makes_http_server
+from reviewer.core.syntax import language_of
 
 BRIDGED = frozenset({"express", "koa", "fastify", "@nestjs/core"})
 _CHAINED = frozenset({".use", ".get", ".post", ".put", ".patch", ".delete", ".all", ".set", ".disable", ".enable"})
@@ -29,6 +30,7 @@ _MAKES = {
     "fastify": (("()", ".routing"),),
 }
 _PATTERN = re.compile(r"[*(:{?+]")
+_IMPORTS = re.compile(rb"\b(?:from|import|require)\s*+\(?\s*+['\"`]([^'\"`\n]++)['\"`]")
 MAX_FILES = 8
 
 Way = Literal["export", "call"]
@@ -59,21 +61,43 @@ class Bridge:
         return self.route.pattern.partition("[")[0].rstrip("/")
 
 
-def bridges_of(app: App, project: Project, marked: frozenset[str] | set[str]) -> Iterator[Bridge]:
+def bridges_of(app: App, project: Project, marked: set[str]) -> Iterator[Bridge]:
     """The routes of an application that are bridges; *marked* are scripts that name one of the frameworks."""
-    makers = [path for path in sorted(marked) if _makes_one(project.code, path)]
-    within = project.graph.reachers(makers) if makers and app.api_routes else set()
-    for route in app.api_routes:
-        if route.path in within:
+    way = _Way(project.code, marked)
+    for route in app.api_routes if marked else ():
+        if way.leads_there(route.path, MAX_HOPS):
             read = _pages if route.role == "pages-api-route" else _handlers
             yield from read(app, route)
 
 
-def _makes_one(code: Code, path: str) -> bool:
-    """Whether a script imports one of the frameworks as a value."""
-    facts = code.surface(path)
-    items = facts.imports if facts is not None else ()
-    return any(framework_of(code, item.module) in BRIDGED and not item.type_only and item.names for item in items)
+class _Way:
+    """Which scripts import one of the frameworks, themselves or through others, told by text as far as that goes."""
+
+    def __init__(self, code: Code, marked: Container[str]) -> None:
+        self.code = code
+        self.marked = marked
+        self._targets: dict[str, tuple[str, ...]] = {}
+
+    def leads_there(self, path: str, hops: int) -> bool:
+        if path in self.marked and self._imports_one(path):
+            return True
+        return hops > 0 and any(self.leads_there(target, hops - 1) for target in self._named(path))
+
+    def _imports_one(self, path: str) -> bool:
+        """Whether a script imports one of the frameworks as a value."""
+        facts = self.code.surface(path)
+        items = [item for item in (facts.imports if facts is not None else ()) if item.names and not item.type_only]
+        return any(framework_of(self.code, item.module) in BRIDGED for item in items)
+
+    def _named(self, path: str) -> tuple[str, ...]:
+        """The scripts of the repository that the imports of a file could mean."""
+        if path not in self._targets:
+            modules = {
+                module.decode("utf-8", "replace") for module in _IMPORTS.findall(self.code.files.raw(path) or b"")
+            }
+            found = {self.code.resolver.resolve(path, module) for module in modules}
+            self._targets[path] = tuple(sorted(target for target in found if target and language_of(target)))
+        return self._targets[path]
 
 
 # -- the Pages Router --------------------------------------------------------------------------------------------------
