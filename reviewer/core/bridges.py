@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
@@ -64,7 +64,7 @@ class Bridge:
 def bridges_of(app: App, project: Project, marked: set[str]) -> Iterator[Bridge]:
     """The routes of an application that are bridges; *marked* are scripts that name one of the frameworks."""
     way = _Way(project.code, marked)
-    for route in app.api_routes if marked else ():
+    for route in app.api_routes if way.makers else ():
         if way.leads_there(route.path, MAX_HOPS):
             read = _pages if route.role == "pages-api-route" else _handlers
             yield from read(app, route)
@@ -73,13 +73,13 @@ def bridges_of(app: App, project: Project, marked: set[str]) -> Iterator[Bridge]
 class _Way:
     """Which scripts import one of the frameworks, themselves or through others, told by text as far as that goes."""
 
-    def __init__(self, code: Code, marked: Container[str]) -> None:
+    def __init__(self, code: Code, marked: Iterable[str]) -> None:
         self.code = code
-        self.marked = marked
+        self.makers = frozenset(path for path in marked if self._imports_one(path))
         self._targets: dict[str, tuple[str, ...]] = {}
 
     def leads_there(self, path: str, hops: int) -> bool:
-        if path in self.marked and self._imports_one(path):
+        if path in self.makers:
             return True
         return hops > 0 and any(self.leads_there(target, hops - 1) for target in self._named(path))
 
