@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from reviewer.checks import CHECKS
+from reviewer.core.analyse import Engine, analyse
 from reviewer.core.annotations import Annotations, allows_implicit_any, imported_types
+from reviewer.core.config import Config
+from reviewer.core.snapshot import snapshot_of
 from reviewer.core.text import Source
 from reviewer.core.untyped import is_untyped_package, mismatched, untyped_handlers, untyped_requires
+from reviewer.resources import built_in_rulebook
 from tests.core.trees import code_of
 
 HEAD = "import express from 'express';\nimport { list } from './list';\nconst app = express();\n"
@@ -116,3 +121,13 @@ def test_types_of_another_major_version(express: str, types: str, differ: bool) 
     manifest = f'{{"dependencies": {{"express": "{express}", "@types/express": "{types}"}}}}'
     code = code_of({"package.json": manifest})
     assert (mismatched(code, code.packages[""]) is not None) == differ
+
+
+@pytest.mark.parametrize(
+    ("config", "levels"), [(Config(), []), (Config(levels={"untyped-express": "warning"}), ["warning"])]
+)
+def test_the_rule_speaks_where_a_repository_switches_it_on(config: Config, levels: list[str]) -> None:
+    manifest = '{"dependencies": {"express": "5.1.0", "@types/express": "5.0.6"}, "scripts": {"start": "node a.js"}}'
+    tree = {"package.json": manifest, "a.ts": "const express = require('express');\nexpress().listen(3000);\n"}
+    found = analyse(snapshot_of(tree), Engine(built_in_rulebook(), CHECKS, config)).findings
+    assert [finding.level for finding in found if finding.rule == "untyped-express"] == levels
