@@ -9,7 +9,7 @@ from reviewer.core.analyse import Engine, analyse
 from reviewer.core.check import Check
 from reviewer.core.config import Config
 from reviewer.core.files import FactsCache
-from reviewer.core.finding import Analysis, Finding
+from reviewer.core.finding import Analysis, Finding, Level
 from reviewer.core.rulebook import Example, Expectation, Rule, Rulebook
 from reviewer.core.snapshot import snapshot_of
 from reviewer.render.message import message_of
@@ -28,8 +28,9 @@ class Failure:
 def run_example(
     rule: Rule, example: Example, rulebook: Rulebook, checks: Mapping[str, Check], cache: FactsCache | None = None
 ) -> Analysis:
-    """The analysis of an example under its rule alone."""
-    config = Config(options={rule.id: example.options})
+    """The analysis of an example under its rule alone; one that ships off is switched on, as a notice."""
+    levels: dict[str, Level] = {rule.id: "notice"} if rule.head.level == "off" else {}
+    config = Config(options={rule.id: example.options}, levels=levels)
     engine = Engine(rulebook, checks, config, frozenset({rule.id}))
     return analyse(snapshot_of(example.files), engine, cache)
 

@@ -9,6 +9,7 @@ from reviewer.checks.body_parser import body_parser_before_next
 from reviewer.checks.edge_runtime import node_api_in_edge_runtime
 from reviewer.checks.express5_query import express5_pages_api_query
 from reviewer.checks.express5_wildcard import express5_wildcard_path
+from reviewer.checks.express_bridge import express_app_in_api_route
 from reviewer.checks.hardcoded_dev import custom_server_hardcoded_dev
 from reviewer.checks.middleware_file import middleware_file_not_loaded
 from reviewer.checks.redundant_server import redundant_custom_server
@@ -18,6 +19,8 @@ from reviewer.checks.server_tradeoff import custom_server_tradeoff
 from reviewer.checks.shared_backend import shared_backend_in_api_routes
 from reviewer.checks.standalone import standalone_with_custom_server
 from reviewer.checks.start_script import start_script_bypasses_custom_server
+from reviewer.checks.time_limit import serverless_time_limit
+from reviewer.checks.untyped_express import untyped_express
 from reviewer.checks.upgrade_conflict import ws_upgrade_conflict
 from reviewer.checks.websocket import websocket_in_api_route
 from reviewer.checks.wrappers import per_route_middleware
@@ -34,11 +37,14 @@ CHECKS: Mapping[str, Check] = {
     "custom_server_route_order": custom_server_route_order,
     "express5_pages_api_query": express5_pages_api_query,
     "express5_wildcard_path": express5_wildcard_path,
+    "express_app_in_api_route": express_app_in_api_route,
     "per_route_middleware": per_route_middleware,
     "redundant_custom_server": redundant_custom_server,
     "shared_backend_in_api_routes": shared_backend_in_api_routes,
+    "serverless_time_limit": serverless_time_limit,
     "standalone_with_custom_server": standalone_with_custom_server,
     "start_script_bypasses_custom_server": start_script_bypasses_custom_server,
+    "untyped_express": untyped_express,
     "websocket_in_api_route": websocket_in_api_route,
     "ws_upgrade_conflict": ws_upgrade_conflict,
 }

@@ -84,15 +84,45 @@ def _pages_routes(app: App, route: Route) -> Iterator[Endpoint]:
 
 def _body_parser_off(code: Code, path: str) -> Site | None:
     """Where a route sets ``config.api.bodyParser`` to false."""
+    option = api_option(code, path, "bodyParser")
+    return option.site("Next is told not to parse the body here") if option.value == "false" else None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiOption:
+    """What a Pages API route sets ``config.api.<name>`` to: ``set`` is anything but a switch."""
+
+    value: Literal["true", "false", "set", "unset", "unknown"]
+    path: str = ""
+    line: int = 1
+    column: int = 1
+
+    def site(self, message: str) -> Site:
+        return Site(self.path, self.line, self.column, self.line, message)
+
+
+def api_option(code: Code, path: str, name: str) -> ApiOption:
+    """An option of the ``config`` a Pages API route exports; unknown where that cannot be read."""
     facts = code.surface(path)
     export = facts.export("config") if facts is not None else None
-    where, value = path, export.expr if export is not None else None
-    for name in ("api", "bodyParser"):
+    if facts is None or export is None:
+        return ApiOption("unset" if facts is not None else "unknown")
+    found = code.exported(path, export.module, export.imported, MAX_HOPS) if export.expr is None else None
+    where, value = (found[0], found[1]) if found is not None else (path, export.expr)
+    for key in ("api", name):
         where, value = code.follow(where, value) if value is not None else (where, None)
-        value = value.prop(name) if value is not None else None
-    if value is None or (value.kind, value.name) != ("bool", "false"):
-        return None
-    return Site(where, value.line, value.column, value.line, "Next is told not to parse the body here")
+        if value is None or value.kind != "object" or any(k == "..." or k.startswith("[") for k, _ in value.props):
+            return ApiOption("unknown")
+        value = value.prop(key)
+        if value is None:
+            return ApiOption("unset")
+    where, value = code.follow(where, value) if value is not None else (where, None)
+    if value is None or value.kind not in ("bool", "object", "string", "number"):
+        return ApiOption("unknown")
+    shown: Literal["true", "false", "set"] = "set"
+    if value.kind == "bool":
+        shown = "true" if value.name == "true" else "false"
+    return ApiOption(shown, where, value.line, value.column)
 
 
 def _server_actions(code: Code, scripts: Iterable[str]) -> Iterator[Endpoint]:

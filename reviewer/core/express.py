@@ -50,8 +50,12 @@ def express_behind(code: Code, package: Package, module: str) -> Dependency:
     return replace(found, version=behind_platform(found.version))
 
 
+def express_aliases(code: Code) -> list[str]:
+    """The names that manifests install Express under, besides its own."""
+    return [alias for alias, name in code.aliases.items() if name == "express"]
+
+
 def may_bring_5(code: Code, package: Package) -> bool:
     """Whether a package may import an Express that is not older than 5."""
-    aliases = (alias for alias, name in code.aliases.items() if name == "express")
-    asked = [name for name in ("express", *aliases) if code.asked(package, name) is not None]
+    asked = [name for name in ("express", *express_aliases(code)) if code.asked(package, name) is not None]
     return any(dependency(code, package, name).version.lt("5.0.0") is not True for name in asked)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
+from reviewer.core.facts import Expr
 from reviewer.core.files import Files
 from reviewer.core.manifest import join, matches, parent
+from reviewer.core.syntax import InvalidJson, TooComplex, language_of, parse_json
+from reviewer.core.text import Source
 
 Preset = Literal["next", "unset", "other"]
 
+CONFIGS = tuple(f"vercel.{suffix}" for suffix in ("json", "toml", "ts", "js", "mjs", "cjs", "mts"))
 NAME = re.compile(r"(?:^|/)vercel\.(?:json|toml|ts|js|mjs|cjs|mts)$")
 _FRAMEWORK = re.compile(r"\bframework['\"]?\s*[:=]\s*['\"]?([\w-]+)")
 _SERVICES = ("services", "experimentalServices")
@@ -48,6 +53,73 @@ def builds_as_function(files: Files, path: str, file: str) -> bool:
         if is_named and isinstance(builder, str) and builder.startswith(_NODE_BUILDERS):
             return True
     return False
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionLimit:
+    """A duration that the configuration gives the functions of a glob, in seconds."""
+
+    glob: str
+    seconds: int
+    path: str
+    line: int
+
+
+def function_limits(files: Files, path: str) -> Iterator[FunctionLimit]:
+    """What ``functions`` of a configuration file says about durations, as far as it is plain numbers."""
+    if language_of(path) is not None:
+        yield from _written_limits(files, path)
+        return
+    config, source = _config(files, path) or {}, files.source(path)
+    functions = config.get("functions")
+    positions = _positions(source) if path.endswith(".json") and config and source is not None else {}
+    for glob, function in functions.items() if isinstance(functions, dict) else ():
+        seconds = function.get("maxDuration") if isinstance(function, dict) else None
+        if type(seconds) is int:
+            key = positions.get(("functions", glob, "maxDuration"))
+            yield FunctionLimit(glob, seconds, path, key[0] if key is not None else _line_of(_text(files, path), glob))
+
+
+def _positions(source: Source) -> Mapping[tuple[str | int, ...], tuple[int, int]]:
+    try:
+        return parse_json(source).positions
+    except (InvalidJson, TooComplex):
+        return {}
+
+
+def _written_limits(files: Files, path: str) -> Iterator[FunctionLimit]:
+    """The same of configuration that is code."""
+    facts = files.facts(path)
+    export = (facts.export("config") or facts.export("default")) if facts is not None else None
+    if facts is None or export is None or export.expr is None:
+        return
+
+    def value_of(expr: Expr | None) -> Expr | None:
+        return facts.values.get(expr.name, expr) if expr is not None and expr.kind == "ref" else expr
+
+    config = value_of(export.expr)
+    functions = value_of(config.prop("functions")) if config is not None else None
+    for glob, function in functions.props if functions is not None else ():
+        given = value_of(function)
+        seconds = given.prop("maxDuration") if given is not None else None
+        if seconds is not None and seconds.kind == "number" and seconds.name.isdigit():
+            yield FunctionLimit(glob, int(seconds.name), path, seconds.line)
+
+
+def shifted(files: Files, root: str, glob: str, paths: Iterable[str]) -> str:
+    """The first of some files of *root* that a glob would reach if ``src/`` stood before it, where it reaches none."""
+    inside = [path[len(root) :].lstrip("/") for path in paths]
+    found = next((path for path in inside if matches(f"src/{glob}", path)), "")
+    if not found or any(matches(glob, path[len(root) :].lstrip("/")) for path in files.below(root)):
+        return ""
+    return join(root, found)
+
+
+def _line_of(text: str, glob: str) -> int:
+    """The line of a duration below a table of TOML, or of the table."""
+    start = max(text.find(glob), 0)
+    named = text.find("maxDuration", start)
+    return text.count("\n", 0, named if named >= 0 else start) + 1
 
 
 def _service_roots(config: dict[str, Any], directory: str) -> Iterator[str]:

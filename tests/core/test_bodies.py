@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reviewer.core.app import App
-from reviewer.core.bodies import ACTION_MEDIA, EVERY_MEDIA, Endpoint, endpoints_of
+from reviewer.core.bodies import ACTION_MEDIA, EVERY_MEDIA, Endpoint, api_option, endpoints_of
 from tests.core.trees import code_of
 
 
@@ -87,3 +87,27 @@ def test_server_actions(path: str, code: str, line: int | None) -> None:
     files = {"app/layout.jsx": "export default function Layout() { return null; }", path: code}
     found = [(e.site.path, e.site.line, e.media) for e in _endpoints(files)]
     assert found == ([(path, line, ACTION_MEDIA)] if line else [])
+
+
+@pytest.mark.parametrize(
+    ("config", "value"),
+    [
+        ("", "unset"),
+        ("export const config = {};", "unset"),
+        ("export const config = { api: {} };", "unset"),
+        ("export const config = { api: { bodyParser: false } };", "false"),
+        ("export const config: PageConfig = { api: { bodyParser: true } as const };", "true"),
+        ("export const config = { api: { bodyParser: { sizeLimit: '1mb' } } };", "set"),
+        ("export const config = { ...shared, api: { bodyParser: false } };", "unknown"),
+        ("export const config = { api: { ...shared } };", "unknown"),
+        ("export const config = make();", "unknown"),
+        ("export const config = { api: { bodyParser: flag() } };", "unknown"),
+        ("export { config } from '../../lib/config';", "false"),
+        ("import { api } from '../../lib/config';\nexport const config = { api };", "false"),
+        ("export { config } from 'elsewhere';", "unknown"),
+    ],
+)
+def test_what_a_pages_route_says_about_a_switch(config: str, value: str) -> None:
+    shared = "export const api = { bodyParser: false };\nexport const config = { api };"
+    code = code_of({"package.json": "{}", "pages/api/a.ts": config, "lib/config.ts": shared})
+    assert api_option(code, "pages/api/a.ts", "bodyParser").value == value
