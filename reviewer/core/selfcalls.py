@@ -1,0 +1,145 @@
+"""Requests that an application's server code sends to the application itself, found from the text of few files on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from reviewer.core.app import App
+from reviewer.core.bindings import Scripts
+from reviewer.core.httpcalls import HttpCalls, Request
+from reviewer.core.ownroutes import OwnCall, OwnRoutes
+from reviewer.core.project import Project
+from reviewer.core.serverside import Entry, ServerSide, is_client_file, uses_browser
+from reviewer.core.urls import HOLE, Url, address_of
+
+MAX_LAYERS = 4
+_API = re.compile(rb"api(?=[/'\"`?#$])")
+_BEFORE = re.compile(rb"(?:['\"`}]|['\"`}]/(?:[\w-]+/)*|(?:localhost|127\.0\.0\.1)[^'\"`\s]*/)$")
+_INSTANCE = re.compile(rb"\b(?:axios|ky|got|ofetch)\.(?:create|extend)\b")
+_SENDS = re.compile(rb"\b(?:fetch|axios|ky|got|ofetch)(?:\.\w+)?\s*(?:<[^()\n]*>)?\(|\b(?:axios|ky|got|ofetch)\.(?:create|extend)\b")
+_CONSTANT = re.compile(rb"\bexport\s+(?:const|let|var|default)\b[^;'\"`]{0,80}['\"`][^'\"`\n]*/api/?['\"`]")
+_GIVEN = re.compile(rb"\w(?:<[^<>()\n]{0,80}>)?\(\s*['\"`]/?api/")
+_IMPORTS = re.compile(rb"\b(?:from|import|require)\s*\(?\s*['\"]([^'\"\n]+)['\"]")
+
+
+@dataclass(frozen=True, slots=True)
+class SelfCall:
+    """A request of server code that a route of the same application answers."""
+
+    entry: Entry
+    request: Request
+    own: OwnCall
+
+
+class SelfCalls:
+    """The requests of one application to itself. ``names`` are variables that hold its own origin."""
+
+    def __init__(self, app: App, project: Project, marked: Iterable[str], names: Collection[str]) -> None:
+        self.app = app
+        self.project = project
+        self.files = project.files
+        self.marked = sorted(marked)
+        self.scripts = Scripts(project.code)
+        self.http = HttpCalls(self.scripts)
+        self.own = OwnRoutes(app, names)
+        self.server = ServerSide(app, self.scripts)
+        self._loads: dict[str, frozenset[str]] = {}
+
+    def found(self) -> Iterator[SelfCall]:
+        """Every such request, for each piece of server code it is sent from."""
+        for path in self._starts():
+            for entry in self.server.entries(path):
+                for request in self.http.requests(entry.script, entry.node):
+                    own = self.own.called(request.urls)
+                    if own is not None:
+                        yield SelfCall(entry, request, own)
+
+    # -- which files to begin with ------------------------------------------------------------------------------------
+
+    def _starts(self) -> list[str]:
+        """The files Next runs by itself from which such a request may be sent."""
+        speaking = [path for path in self.marked if self._speaks(path) and self._is_ours(path)]
+        sources = {path for path in speaking if self._may_call(path)}
+        given = {path for path in speaking if _GIVEN.search(self.files.raw(path) or b"")}
+        within = self._above(sources) | given
+        self.http.within = frozenset(within)
+        return sorted(path for path in within if self.server.is_entry(path))
+
+    def _is_ours(self, path: str) -> bool:
+        owner = self.project.app_of(path)
+        return owner is None or owner is self.app
+
+    def _speaks(self, path: str) -> bool:
+        data = self.files.raw(path) or b""
+        return not is_client_file(data) and _names_api(data) and not uses_browser(data)
+
+    def _may_call(self, path: str) -> bool:
+        """Whether the file sends a request that may be the application's own, or names the path of one."""
+        data = self.files.raw(path) or b""
+        if _CONSTANT.search(data) is not None or _INSTANCE.search(data) is not None:
+            return True
+        script = self.scripts.of(path) if _SENDS.search(data) is not None else None
+        if script is None:
+            return False
+        return any(self._may_be_own(url) for request in self.http.direct(script) for url in request.urls)
+
+    def _may_be_own(self, url: Url) -> bool:
+        address = address_of(url)
+        if address.origin in ("host", "browser"):
+            return False
+        is_given = HOLE in address.path or not address.path.strip("/")
+        return is_given or self.own.answer(address.path, address.is_open) is not None
+
+    # -- who loads them -----------------------------------------------------------------------------------------------
+
+    def _above(self, sources: set[str]) -> set[str]:
+        """The files and those that load them on the server, through a few others."""
+        seen, layer = set(sources), set(sources)
+        for _ in range(MAX_LAYERS):
+            layer = self._importers(layer) - seen
+            seen |= layer
+        return seen
+
+    def _importers(self, targets: set[str]) -> set[str]:
+        needles = {needle for target in targets if target not in self.server.routes for needle in _needles(target)}
+        found = set()
+        for path, data in self._pool.items() if needles else ():
+            if path in targets or not any(needle in data for needle in needles) or uses_browser(data):
+                continue
+            if not targets.isdisjoint(self._imported(path, data)):
+                found.add(path)
+        return found
+
+    @cached_property
+    def _pool(self) -> dict[str, bytes]:
+        """The scripts that may run on the server, and their bytes."""
+        raw = self.files.raw
+        texts = ((path, raw(path) or b"") for path in self.project.scripts)
+        return {path: data for path, data in texts if not is_client_file(data) and self._is_ours(path)}
+
+    def _imported(self, path: str, data: bytes) -> frozenset[str]:
+        """The files of the repository a script loads, by its text."""
+        if path not in self._loads:
+            modules = {match.decode("utf-8", "replace") for match in _IMPORTS.findall(data)}
+            found = (self.project.code.resolver.resolve(path, module) for module in modules)
+            self._loads[path] = frozenset(target for target in found if target is not None)
+        return self._loads[path]
+
+
+def _names_api(data: bytes) -> bool:
+    """Whether a script spells a path that begins, or goes on, with ``/api``."""
+    return any(_BEFORE.search(data, max(0, at.start() - 80), at.start()) is not None for at in _API.finditer(data))
+
+
+def _needles(target: str) -> Iterator[bytes]:
+    """How an import of a file may end."""
+    *folders, name = target.split("/")
+    stem = name.rpartition(".")[0]
+    word = (folders[-1] if folders else "") if stem == "index" else stem
+    for ending in ("'", '"', ".js"):
+        yield f"{word}{ending}".encode()
+    if stem == "index":
+        yield from (b"'.'", b'"."', b"'..'", b'".."')
