@@ -12,6 +12,7 @@ from reviewer.checks.hardcoded_dev import custom_server_hardcoded_dev
 from reviewer.checks.middleware_file import middleware_file_not_loaded
 from reviewer.checks.redundant_server import redundant_custom_server
 from reviewer.checks.route_order import custom_server_route_order
+from reviewer.checks.self_fetch import self_fetch_api_route
 from reviewer.checks.server_on_vercel import custom_server_on_vercel
 from reviewer.checks.server_tradeoff import custom_server_tradeoff
 from reviewer.checks.standalone import standalone_with_custom_server
@@ -33,6 +34,7 @@ CHECKS: Mapping[str, Check] = {
     "express5_wildcard_path": express5_wildcard_path,
     "per_route_middleware": per_route_middleware,
     "redundant_custom_server": redundant_custom_server,
+    "self_fetch_api_route": self_fetch_api_route,
     "standalone_with_custom_server": standalone_with_custom_server,
     "start_script_bypasses_custom_server": start_script_bypasses_custom_server,
     "websocket_in_api_route": websocket_in_api_route,

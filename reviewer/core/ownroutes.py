@@ -23,6 +23,7 @@ _ENV_FILES = tuple(
 _ENV_LINE = re.compile(rb"(?m)^[ \t]*(?:export[ \t]+)?([A-Z][A-Z0-9_]*)[ \t]*=[ \t]*['\"]?([^\s'\"#]*)")
 _PORT = re.compile(r"\bPORT=(\d{2,5})\b")
 _PUBLIC = "NEXT_PUBLIC_"
+_BACKEND = re.compile(r"API|SERVER|BACKEND")
 _HOSTED = re.compile(r"\.vercel\.app$")
 
 
@@ -74,6 +75,8 @@ class OwnRoutes:
         if found is None:
             return None
         route, sure = found
+        if address.origin == "env" and self._is_backend(address.name, route):
+            return None
         return OwnCall(route, address.origin, address.path, shown(url), weakest(evidence, sure))
 
     # -- the origin ---------------------------------------------------------------------------------------------------
@@ -115,9 +118,15 @@ class OwnRoutes:
                 if self._local(address.port) is None:
                     return None
                 prefixes.add(address.path.rstrip("/"))
-            elif address.origin == "host" and "API" in name and not _HOSTED.search(address.name):
+            elif address.origin == "host" and _BACKEND.search(name) and not _HOSTED.search(address.name):
                 return None
         return "medium", prefixes.pop() if len(prefixes) == 1 else ""
+
+    def _is_backend(self, name: str, route: Route) -> bool:
+        """Whether the route that answers reads the variable itself, as one that forwards to a backend does."""
+        if not _BACKEND.search(name):
+            return False
+        return name.encode() in (self.app.code.files.raw(route.path) or b"")
 
     @cached_property
     def environment(self) -> dict[str, list[str]]:

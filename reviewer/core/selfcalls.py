@@ -6,10 +6,11 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from reviewer.core.app import App
 from reviewer.core.bindings import Scripts
-from reviewer.core.httpcalls import HttpCalls, Request
+from reviewer.core.httpcalls import HttpCalls, Request, Step
 from reviewer.core.ownroutes import OwnCall, OwnRoutes
 from reviewer.core.project import Project
 from reviewer.core.serverside import Entry, ServerSide, is_client_file, uses_browser
@@ -33,6 +34,48 @@ class SelfCall:
     request: Request
     own: OwnCall
 
+    @property
+    def builds(self) -> bool | None:
+        """Whether it is sent while the application is built; a request that is to be fresh keeps its page from that."""
+        is_rendered = self.entry.kind in ("component", "generateMetadata", "file")
+        return False if is_rendered and self.request.is_fresh else self.entry.builds
+
+    @property
+    def is_own_handler(self) -> bool:
+        """Whether a route asks itself."""
+        return self.entry.route is not None and self.entry.route.path == self.own.route.path
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where it is sent, the place to change first: what reaches for it from outside its file, then the request.
+
+        Components that only lead there come last.
+        """
+        request = self.request
+        sent = Place(request.path, request.line, request.column, request.end_line, "sent")
+        steps = list(request.chain)
+        last = max((index for index, step in enumerate(steps) if step.kind == "element"), default=-1)
+        calls = [_place(step) for step in steps[last + 1 :]]
+        files = [*(place.path for place in calls), sent.path]
+        leaving = next((index for index, path in enumerate(files[1:]) if path != files[index]), len(calls))
+        return (*calls[leaving:], sent, *calls[:leaving], *(_place(step) for step in reversed(steps[: last + 1])))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something on the way of a request stands: it is ``sent``, or a function or component is used by name."""
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    what: Literal["sent", "call", "element"]
+    name: str = ""
+
+
+def _place(step: Step) -> Place:
+    return Place(step.path, step.line, step.column, step.end_line, step.kind, step.name)
+
 
 class SelfCalls:
     """The requests of one application to itself. ``names`` are variables that hold its own origin."""
@@ -54,8 +97,18 @@ class SelfCalls:
             for entry in self.server.entries(path):
                 for request in self.http.requests(entry.script, entry.node):
                     own = self.own.called(request.urls)
-                    if own is not None:
+                    if own is not None and not self._may_lead_elsewhere(request, own):
                         yield SelfCall(entry, request, own)
+
+    def _may_lead_elsewhere(self, request: Request, own: OwnCall) -> bool:
+        """Whether a relative URL may have an origin after all: in browsers, or from the defaults of a client."""
+        if own.origin != "relative":
+            return False
+        return request.asks_browser or (request.client == "axios" and self._has_default_base)
+
+    @cached_property
+    def _has_default_base(self) -> bool:
+        return any(b"defaults.baseURL" in data for data in self._pool.values())
 
     # -- which files to begin with ------------------------------------------------------------------------------------
 
