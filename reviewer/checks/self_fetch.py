@@ -11,7 +11,6 @@ from reviewer.core.finding import LEVELS, Arg, Evidence, Finding, Level, Site, w
 from reviewer.core.project import Project
 from reviewer.core.selfcalls import Place, SelfCall, SelfCalls
 
-_PAGE_FUNCTIONS = ("getServerSideProps", "getStaticProps", "getStaticPaths", "generateStaticParams", "generateMetadata")
 _UNTIL_ASKED = ("middleware", "getInitialProps")
 
 
@@ -45,9 +44,8 @@ def _finding(app: App, call: SelfCall, settings: Settings) -> Finding:
     level, evidence, cost = _weight(call)
     first = call.places[0]
     is_here = first.path == call.entry.script.path
-    kind = "function" if call.entry.kind in _PAGE_FUNCTIONS else call.entry.kind
     args: dict[str, Arg] = {
-        "kind": kind,
+        "kind": call.entry.kind,
         "name": call.entry.name,
         "url": call.own.text,
         "route": call.own.route.path,
@@ -63,7 +61,7 @@ def _finding(app: App, call: SelfCall, settings: Settings) -> Finding:
         level=level,
         evidence=evidence,
         args=args,
-        group=f"{call.request.path}:{call.own.route.pattern}:{kind}:{cost}",
+        group=f"{call.request.path}:{call.own.route.pattern}:{call.entry.kind}:{cost}",
     )
 
 

@@ -278,7 +278,8 @@ class HttpCalls:
             if argument.type == "object":
                 base = self._base(script, argument, frame) or base
         texts = " ".join(self._options(script, argument, frame) for argument in arguments[1:])
-        texts += script.text(options) if options is not None else ""
+        if options is not None or (first is not None and first.type in ("new_expression", "identifier")):
+            texts += self._options(script, arguments[0], frame)
         return Request(
             client.name,
             based(base, urls) if base is not None else urls,

@@ -108,25 +108,26 @@ class OwnRoutes:
         return frozenset(found or {NEXT_PORT})
 
     def _variable(self, name: str) -> tuple[Evidence, str] | None:
-        """A variable that holds the application's origin by its name, unless files of the repository say otherwise."""
-        if name.removeprefix(_PUBLIC) not in self.names and name not in self.names:
+        """A variable that holds the application's origin by its value in files of the repository, else by its name."""
+        addresses = [address_of((Part("text", value),)) for value in self.environment.get(name, ())]
+        is_set = any(address.origin == "local" for address in addresses)
+        is_named = name.removeprefix(_PUBLIC) in self.names or name in self.names
+        if not is_set and not is_named and _BACKEND.search(name):
             return None
         prefixes = set()
-        for value in self.environment.get(name, ()):
-            address = address_of((Part("text", value),))
+        for address in addresses:
             if address.origin == "local":
                 if self._local(address.port) is None:
                     return None
                 prefixes.add(address.path.rstrip("/"))
             elif address.origin == "host" and _BACKEND.search(name) and not _HOSTED.search(address.name):
                 return None
-        return "medium", prefixes.pop() if len(prefixes) == 1 else ""
+        return ("medium" if is_set or is_named else "low"), prefixes.pop() if len(prefixes) == 1 else ""
 
     def _is_backend(self, name: str, route: Route) -> bool:
         """Whether the route that answers reads the variable itself, as one that forwards to a backend does."""
-        if not _BACKEND.search(name):
-            return False
-        return name.encode() in (self.app.code.files.raw(route.path) or b"")
+        is_site = name.removeprefix(_PUBLIC) in self.names and not _BACKEND.search(name)
+        return not is_site and name.encode() in (self.app.code.files.raw(route.path) or b"")
 
     @cached_property
     def environment(self) -> dict[str, list[str]]:

@@ -22,7 +22,10 @@ _BEFORE = re.compile(rb"(?:['\"`}]|['\"`}]/(?:[\w-]+/)*|(?:localhost|127\.0\.0\.
 _INSTANCE = re.compile(rb"\b(?:axios|ky|got|ofetch)\.(?:create|extend)\b")
 _SENDS = re.compile(rb"\b(?:fetch|axios|ky|got|ofetch)(?:\.\w+)?\s*(?:<[^()\n]*>)?\(|\b(?:axios|ky|got|ofetch)\.(?:create|extend)\b")
 _CONSTANT = re.compile(rb"\bexport\s+(?:const|let|var|default)\b[^;'\"`]{0,80}['\"`][^'\"`\n]*/api/?['\"`]")
-_GIVEN = re.compile(rb"\w(?:<[^<>()\n]{0,80}>)?\(\s*['\"`]/?api/")
+_GIVEN = re.compile(
+    rb"(?:(?<![\w.])(?!(?:URL|if|redirect|permanentRedirect|revalidatePath|rewrite|expect|describe|it|test)\b)\w+"
+    rb"|\.(?:get|post|put|patch|delete))(?:<[^<>()\n]{0,80}>)?\(\s*['\"`](?:\$\{[^{}]*\})?/?api/"
+)
 _IMPORTS = re.compile(rb"\b(?:from|import|require)\s*\(?\s*['\"]([^'\"\n]+)['\"]")
 
 
@@ -144,7 +147,9 @@ class SelfCalls:
         if address.origin in ("host", "browser"):
             return False
         is_given = HOLE in address.path or not address.path.strip("/")
-        return is_given or self.own.answer(address.path, address.is_open) is not None
+        if is_given:
+            return address.origin != "unknown" or "api" in address.path
+        return self.own.answer(address.path, address.is_open) is not None
 
     # -- who loads them -----------------------------------------------------------------------------------------------
 
@@ -157,7 +162,8 @@ class SelfCalls:
         return seen
 
     def _importers(self, targets: set[str]) -> set[str]:
-        needles = {needle for target in targets if target not in self.server.routes for needle in _needles(target)}
+        lent = (target for target in targets if b"export" in (self.files.raw(target) or b""))
+        needles = {needle for target in lent if target not in self.server.routes for needle in _needles(target)}
         found = set()
         for path, data in self._pool.items() if needles else ():
             if path in targets or not any(needle in data for needle in needles) or uses_browser(data):
