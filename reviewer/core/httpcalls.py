@@ -89,6 +89,7 @@ class HttpCalls:
         self._visits = 0
         self.within: frozenset[str] | None = None
         self._makers: dict[str, bool] = {}
+        self._asking: dict[tuple[str, int], bool] = {}
 
     def requests(self, script: Script, node: Node) -> Iterator[Request]:
         """The requests a piece of code sends, itself or through functions and components of the repository."""
@@ -179,11 +180,11 @@ class HttpCalls:
         declared = self.scripts.resolved(script.lookup(script.text(callee), callee))
         if declared is None or declared.kind != "value" or declared.node.type != "call_expression":
             return None
-        given = [strip(argument) for argument in arguments_of(declared.node)]
-        function = next((node for node in given if node.type in FUNCTIONS), None)
+        wrapped = [strip(argument) for argument in arguments_of(declared.node)]
+        function = next((node for node in wrapped if node.type in FUNCTIONS), None)
         if function is not None:
             return Declared("function", declared.script, function)
-        named = next((node for node in given if node.type == "identifier"), None)
+        named = next((node for node in wrapped if node.type == "identifier"), None)
         return self.reader.function(declared.script, named) if named is not None else None
 
     def _into(
@@ -292,9 +293,22 @@ class HttpCalls:
             _KEPT.search(texts) is not None and _FRESH.search(texts) is None,
             _FORWARDED.search(texts) is not None,
             _is_detached(script, call) or any(step.is_detached for step in chain),
-            _asks_browser(script, call),
+            self._asks_browser(script, call),
             base is not None,
         )
+
+    def _asks_browser(self, script: Script, call: Node) -> bool:
+        """Whether the outermost function around a call asks if there is a window."""
+        above, outermost = call.parent, None
+        while above is not None:
+            outermost = above if above.type in (*FUNCTIONS, "method_definition") else outermost
+            above = above.parent
+        if outermost is None:
+            return False
+        key = (script.path, outermost.start_byte)
+        if key not in self._asking:
+            self._asking[key] = "typeof window" in script.text(outermost)
+        return self._asking[key]
 
     def _options(self, script: Script, argument: Node, frame: Frame | None) -> str:
         value = self.reader.value(script, strip(argument), frame)
@@ -359,12 +373,3 @@ def _is_put_off(script: Script, call: Node) -> bool:
                 return True
         above = above.parent
     return False
-
-
-def _asks_browser(script: Script, call: Node) -> bool:
-    """Whether the outermost function around a call asks if there is a window."""
-    above, outermost = call.parent, None
-    while above is not None:
-        outermost = above if above.type in (*FUNCTIONS, "method_definition") else outermost
-        above = above.parent
-    return outermost is not None and "typeof window" in script.text(outermost)

@@ -61,7 +61,7 @@ class OwnRoutes:
         known = [call for call in calls if call is not None]
         if not known or len(known) < len(calls):
             return None
-        first = min(known, key=lambda call: (call.route.pattern.count("["), call.origin == "env"))
+        first = min(known, key=lambda call: (call.route.pattern.count("["), call.origin == "local"))
         several = len({call.route.path for call in known}) > 1
         evidence = weakest(*(call.evidence for call in known), "medium" if hosts or several else "high")
         return replace(first, evidence=evidence)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from reviewer.core.app import App
 from reviewer.core.bindings import Scripts
+from reviewer.core.finding import Evidence, weakest
 from reviewer.core.httpcalls import HttpCalls, Request, Step
 from reviewer.core.ownroutes import OwnCall, OwnRoutes
 from reviewer.core.project import Project
@@ -20,13 +21,20 @@ MAX_LAYERS = 4
 _API = re.compile(rb"api(?=[/'\"`?#$])")
 _BEFORE = re.compile(rb"(?:['\"`}]|['\"`}]/(?:[\w-]+/)*|(?:localhost|127\.0\.0\.1)[^'\"`\s]*/)$")
 _INSTANCE = re.compile(rb"\b(?:axios|ky|got|ofetch)\.(?:create|extend)\b")
-_SENDS = re.compile(rb"\b(?:fetch|axios|ky|got|ofetch)(?:\.\w+)?\s*(?:<[^()\n]*>)?\(|\b(?:axios|ky|got|ofetch)\.(?:create|extend)\b")
-_CONSTANT = re.compile(rb"\bexport\s+(?:const|let|var|default)\b[^;'\"`]{0,80}['\"`][^'\"`\n]*/api/?['\"`]")
+_SENDS = re.compile(
+    rb"\b(?:fetch|axios|ky|got|ofetch)(?:\.\w+)?\s*+(?:<[^()\n]{0,200}>)?\("
+    rb"|\b(?:axios|ky|got|ofetch)\.(?:create|extend)\b"
+)
+_CONSTANT = re.compile(rb"\bexport\s+(?:const|let|var|default)\b[^;\n]{0,200}/api/?['\"`]")
 _GIVEN = re.compile(
     rb"(?:(?<![\w.])(?!(?:URL|if|redirect|permanentRedirect|revalidatePath|rewrite|expect|describe|it|test)\b)\w+"
-    rb"|\.(?:get|post|put|patch|delete))(?:<[^<>()\n]{0,80}>)?\(\s*['\"`](?:\$\{[^{}]*\})?/?api/"
+    rb"|\.(?:get|post|put|patch|delete))(?:<[^<>()\n]{0,80}>)?\(\s*['\"`](?:\$\{[^{}]{0,80}\})?/?api/"
 )
-_IMPORTS = re.compile(rb"\b(?:from|import|require)\s*\(?\s*['\"]([^'\"\n]+)['\"]")
+_IMPORTS = re.compile(rb"\b(?:from|import|require)\s*+\(?\s*+['\"]([^'\"\n]+)['\"]")
+
+_RENDERED = ("component", "generateMetadata", "file")
+
+Outcome = Literal["relative", "local", "build", "asked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +48,28 @@ class SelfCall:
     @property
     def builds(self) -> bool | None:
         """Whether it is sent while the application is built; a request that is to be fresh keeps its page from that."""
-        is_rendered = self.entry.kind in ("component", "generateMetadata", "file")
-        return False if is_rendered and self.request.is_fresh else self.entry.builds
+        return False if self.entry.kind in _RENDERED and self.request.is_fresh else self.entry.builds
+
+    @property
+    def outcome(self) -> Outcome:
+        """What becomes of it: a ``relative`` URL has no host, ``local`` and ``build`` ones are sent by the build."""
+        if self.own.origin == "relative":
+            return "relative"
+        if self.builds:
+            return "local" if self.own.origin == "local" else "build"
+        return "asked"
+
+    @property
+    def evidence(self) -> Evidence:
+        """How sure it is; that a page is prerendered follows from what it does not use."""
+        is_inferred = self.entry.kind in _RENDERED and self.outcome in ("local", "build")
+        return weakest(self.own.evidence, "medium" if is_inferred else "high")
+
+    @property
+    def key(self) -> str:
+        """What tells it from others of the file it is found in."""
+        is_here = self.places[0].path == self.entry.script.path
+        return f"{f'{self.entry.kind}:{self.entry.name}' if is_here else 'shared'}:{self.own.route.pattern}"
 
     @property
     def is_own_handler(self) -> bool:

@@ -39,11 +39,11 @@ _APP_FUNCTIONS: dict[str, EntryKind] = {
     "generateStaticParams": "generateStaticParams",
     "generateSitemaps": "generateStaticParams",
 }
-_FILES = frozenset(
-    {"sitemap", "robots", "manifest", "icon", "apple-icon", "opengraph-image", "twitter-image"}
-)
+_FILES = frozenset({"sitemap", "robots", "manifest", "icon", "apple-icon", "opengraph-image", "twitter-image"})
 _AROUND = ("layout", "template")
-_CLIENT = re.compile(rb"""\A(?:\xef\xbb\xbf)?(?:\s|//[^\n]*\n|/\*(?s:.*?)\*/|['"]use strict['"];?)*['"]use client['"]""")
+_CLIENT = re.compile(
+    rb"""\A(?:\xef\xbb\xbf)?(?:\s|//[^\n]*\n|/\*(?s:.*?)\*/|['"]use strict['"];?)*['"]use client['"]"""
+)
 _HOOKS = re.compile(
     rb"\buse(?:State|Effect|LayoutEffect|Reducer|Ref|Context|Callback|SWR|Query|Mutation|Router|Form|Transition)\b"
     rb"|\bon(?:Click|Change|Submit)=\{"
@@ -62,7 +62,7 @@ _SESSIONS = re.compile(
 _EMPTY_PATHS = re.compile(rb"\bpaths\s*:\s*\[\s*\]")
 _EMPTY_PARAMS = re.compile(rb"generateStaticParams\b[^}]{0,120}?return\s*\[\s*\]")
 _CACHED = re.compile(rb"\bcacheComponents\b|\bdynamicIO\b|\bppr\b|\buseCache\b")
-_IMPORTS = re.compile(rb"\b(?:from|import)\s*\(?\s*['\"]([^'\"\n]+)['\"]")
+_IMPORTS = re.compile(rb"\b(?:from|import)\s*+\(?\s*+['\"]([^'\"\n]+)['\"]")
 
 
 @dataclass(frozen=True, slots=True)

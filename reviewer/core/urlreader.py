@@ -14,6 +14,7 @@ from reviewer.core.syntax import Node
 from reviewer.core.urls import EMPTY, Part, Url, either, joined, literal, on_origin
 
 MAX_DEPTH = 24
+MAX_STEPS = 400  # of one reading, which could double at every constant
 MAX_RETURNS = 12
 _ENV = re.compile(r"(?:process|import\.meta)\.env(?:\.(\w+)|\[['\"](\w+)['\"]\])")
 _CONSTANT_ENV = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
@@ -51,12 +52,14 @@ class UrlReader:
 
     def __init__(self, scripts: Scripts) -> None:
         self.scripts = scripts
+        self._left = 0
 
     def read(self, script: Script, node: Node, frame: Frame | None = None, depth: int = 0) -> tuple[Url, ...]:
         """The URLs an expression may be. What cannot be told is an open part of them."""
         node = _plain(node)
         kind = node.type
-        if depth > MAX_DEPTH:
+        self._left = MAX_STEPS if depth == 0 else self._left - 1
+        if depth > MAX_DEPTH or self._left < 0:
             return self._hole(script, node)
         if kind in ("string", "template_string"):
             return self._template(script, node, frame, depth)
@@ -250,9 +253,7 @@ class UrlReader:
             return None
         found = script.lookup(script.text(object_), object_)
         if found is not None and found.kind == "import" and found.steps[1] == "*":
-            declared = self.scripts.resolved(
-                self.scripts.exported(script.path, found.steps[0], script.text(member))
-            )
+            declared = self.scripts.resolved(self.scripts.exported(script.path, found.steps[0], script.text(member)))
             return declared if declared is not None and declared.kind == "function" else None
         value = self.value(script, object_, None)
         inner = property_of(*value, script.text(member)) if value is not None and value[1].type == "object" else None

@@ -74,9 +74,7 @@ def literal(text: str) -> tuple[Url, ...]:
 
 def shown(url: Url) -> str:
     """A URL as people read it: variables of the environment by name, other open parts as an ellipsis."""
-    return "".join(
-        part.text if part.kind == "text" else f"${part.text}" if part.kind == "env" else "…" for part in url
-    )
+    return "".join(part.text if part.kind == "text" else f"${part.text}" if part.kind == "env" else "…" for part in url)
 
 
 def based(base: Iterable[Url], url: Sequence[Url]) -> tuple[Url, ...]:
@@ -86,7 +84,8 @@ def based(base: Iterable[Url], url: Sequence[Url]) -> tuple[Url, ...]:
     for one in url:
         text = _flat(one)
         is_absolute = _AUTHORITY.match(text) is not None or (bool(one) and one[0].kind in ("env", "request"))
-        found.append((one,) if is_absolute else joined(base, joined(literal("/"), (one,))))
+        below = (one,) if text.startswith("/") else joined(literal("/"), (one,))
+        found.append((one,) if is_absolute else joined(base, below))
     return either(*found)
 
 
