@@ -129,6 +129,15 @@ class OwnRoutes:
         is_site = name.removeprefix(_PUBLIC) in self.names and not _BACKEND.search(name)
         return not is_site and name.encode() in (self.app.code.files.raw(route.path) or b"")
 
+    @property
+    def api_variables(self) -> Iterator[str]:
+        """Variables that are set to a path of the application, so that URLs made of them need not name it."""
+        for name, values in self.environment.items():
+            for value in values:
+                address = address_of((Part("text", value),))
+                if address.origin == "local" and address.path.strip("/") and self._local(address.port) is not None:
+                    yield name
+
     @cached_property
     def environment(self) -> dict[str, list[str]]:
         """What the environment files of the application and of the folders above it set, examples included."""

@@ -27,8 +27,8 @@ _SENDS = re.compile(
 )
 _CONSTANT = re.compile(rb"\bexport\s+(?:const|let|var|default)\b[^;\n]{0,200}/api/?['\"`]")
 _GIVEN = re.compile(
-    rb"(?:(?<![\w.])(?!(?:URL|if|redirect|permanentRedirect|revalidatePath|rewrite|expect|describe|it|test)\b)\w+"
-    rb"|\.(?:get|post|put|patch|delete))(?:<[^<>()\n]{0,80}>)?\(\s*['\"`](?:\$\{[^{}]{0,80}\})?/?api/"
+    rb"(?:\bawait|\breturn|=>|[\[,(])\s*+(?:(?!(?:URL|redirect|permanentRedirect|revalidatePath|expect|use[A-Z]\w*)\b)\w+"
+    rb"|\w+\.(?:get|post|put|patch|delete))(?:<[^<>()\n]{0,80}>)?\(\s*['\"`](?:\$\{[^{}]{0,80}\})?/?api/"
 )
 _IMPORTS = re.compile(rb"\b(?:from|import|require)\s*+\(?\s*+['\"]([^'\"\n]+)['\"]")
 
@@ -147,10 +147,16 @@ class SelfCalls:
         """The files Next runs by itself from which such a request may be sent."""
         speaking = [path for path in self.marked if self._speaks(path) and self._is_ours(path)]
         sources = {path for path in speaking if self._may_call(path)}
-        given = {path for path in speaking if _GIVEN.search(self.files.raw(path) or b"")}
-        within = self._above(sources) | given
+        sources |= {path for path in speaking if _GIVEN.search(self.files.raw(path) or b"")}
+        within = self._above(sources | self._named())
         self.http.within = frozenset(within)
         return sorted(path for path in within if self.server.is_entry(path))
+
+    def _named(self) -> set[str]:
+        """The scripts that use a variable which holds the address of the API, as an environment file has it."""
+        names = [name.encode() for name in self.own.api_variables]
+        using = (path for path, data in (self._pool.items() if names else ()) if any(name in data for name in names))
+        return {path for path in using if not uses_browser(self._pool[path])}
 
     def _is_ours(self, path: str) -> bool:
         owner = self.project.app_of(path)

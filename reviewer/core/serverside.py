@@ -45,7 +45,7 @@ _CLIENT = re.compile(
     rb"""\A(?:\xef\xbb\xbf)?(?:\s|//[^\n]*\n|/\*(?s:.*?)\*/|['"]use strict['"];?)*['"]use client['"]"""
 )
 _HOOKS = re.compile(
-    rb"\buse(?:State|Effect|LayoutEffect|Reducer|Ref|Context|Callback|SWR|Query|Mutation|Router|Form|Transition)\b"
+    rb"\buse(?:State|Effect|LayoutEffect|Reducer|Ref|Context|Callback|SWR\w*|Query|Mutation|Router|Form|Transition)\b"
     rb"|\bon(?:Click|Change|Submit)=\{"
 )
 _DYNAMIC = re.compile(

@@ -16,6 +16,7 @@ from reviewer.core.urls import EMPTY, Part, Url, either, joined, literal, on_ori
 MAX_DEPTH = 24
 MAX_STEPS = 400  # of one reading, which could double at every constant
 MAX_RETURNS = 12
+MAX_MEMBERS = 6
 _ENV = re.compile(r"(?:process|import\.meta)\.env(?:\.(\w+)|\[['\"](\w+)['\"]\])")
 _CONSTANT_ENV = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _REQUEST = re.compile(
@@ -163,10 +164,14 @@ class UrlReader:
         spelled = _spelled(script, node) + "".join(steps)
         if (found := _known(spelled)) is not None:
             return found
-        value = self.value(script, _plain(node), frame)
+        node = _plain(node)
+        object_, key = node.child_by_field_name("object"), node.child_by_field_name("property")
+        if object_ is not None and key is not None and len(steps) < MAX_MEMBERS:
+            return self._inside(script, object_, (f".{script.text(key)}", *steps), frame, depth + 1)
+        value = self.value(script, node, frame)
         if value is not None and value[1].type == "object":
-            owner, object_ = value
-            inner = property_of(owner, object_, steps[0].lstrip("."))
+            owner = value[0]
+            inner = property_of(*value, steps[0].lstrip("."))
             if inner is not None and len(steps) == 1:
                 return self.read(owner, inner, frame, depth + 1)
             if inner is not None:

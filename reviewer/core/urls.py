@@ -69,7 +69,7 @@ def either(*alternatives: Iterable[Url]) -> tuple[Url, ...]:
 
 def literal(text: str) -> tuple[Url, ...]:
     """A URL that is written out."""
-    return ((Part("text", text),),)
+    return ((Part("text", text),),) if text else EMPTY
 
 
 def shown(url: Url) -> str:
