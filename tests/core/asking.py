@@ -13,9 +13,7 @@ from tests.core.trees import NAMES
 
 RULE = "self-fetch-api-route"
 OWN = tuple(built_in_rulebook().rules[RULE].defaults()["own_origin_env"])
-MANIFEST = (
-    '{ "dependencies": { "next": "15.5.29", "axios": "1.7.0", "ky": "1.0.0" }, "scripts": { "start": "next start" } }'
-)
+MANIFEST = '{ "dependencies": { "next": "15.5.29", "axios": "1.7.0" }, "scripts": { "start": "next start" } }'
 ROUTE = "export async function GET() { return Response.json([]); }\n"
 HANDLER = "export default function handler(req, res) { res.json([]); }\n"
 

@@ -30,7 +30,7 @@ def page(call: str, head: str = FORCED) -> dict[str, str]:
         ("fetch(`${process.env.SOME_HOST}/api/users`)", "app/api/users/route.ts", "low"),
         ("fetch(`${proto}://${list.get('host')}/api/users`)", "app/api/users/route.ts", "high"),
         (
-            "fetch((process.env.NODE_ENV === 'production' ? 'https://a.example' : 'http://localhost:3000') + '/api/users')",
+            "fetch((isLive ? 'https://a.example' : 'http://localhost:3000') + '/api/users')",
             "app/api/users/route.ts",
             "medium",
         ),
@@ -137,9 +137,7 @@ def test_a_component_is_found_where_it_asks() -> None:
     assert asked({**APP, **files}) == ["components/list.tsx:1 app/api/users/route.ts relative"]
 
 
-@pytest.mark.parametrize(
-    "head", ["'use client';\n", "// eslint\n'use client'\n", "import { useState } from 'react';\n"]
-)
+@pytest.mark.parametrize("head", ["'use client';\n", "// a\n'use client'\n", "import { useState } from 'react';\n"])
 def test_client_components_are_left_alone(head: str) -> None:
     assert asked(page("fetch('/api/users')", head)) == []
 
