@@ -32,6 +32,7 @@ _KEPT = re.compile(r"['\"]force-cache['\"]|\bnext:\s*\{[^}]*\b(?:revalidate|tags
 _FORWARDED = re.compile(r"(?i)cookie|authorization|\bheaders\(\)|\breq(?:uest)?\.headers|x-api-key")
 _MAKING = re.compile(rb"\b(?:axios|ky|got|ofetch)\b|\bexport\s*(?:\*|\{[^}]*\})\s*from\b")
 _WRITTEN = ("string", "template_string", "binary_expression", "object")
+_ASKING = re.compile(r"\btypeof (?:window|document)\b|\b(?:is_?server|is_?browser|is_?client)\b", re.IGNORECASE)
 _LATER = frozenset({"after", "waitUntil", "unstable_after"})
 _CHAINED = ("member_expression", "parenthesized_expression", "as_expression", "non_null_expression")
 
@@ -47,6 +48,7 @@ class Step:
     column: int
     end_line: int
     is_detached: bool = False
+    asks_browser: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class HttpCalls:
             return
         declared = self._runs(script, name)
         if declared is not None:
-            step = _step("element", script, element, script.text(name))
+            step = self._step("element", script, element, script.text(name))
             yield from self._into(declared, script, (), frame, (*chain, step), files)
 
     def _called(
@@ -148,13 +150,19 @@ class HttpCalls:
         arguments = tuple(arguments_of(call))
         given = self._is_given(script, arguments, frame)
         declared = self._runs(script, callee, given)
-        step = _step("call", script, call, script.text(callee)[:60])
+        step = self._step("call", script, call, script.text(callee)[:60])
         if declared is not None:
             yield from self._into(declared, script, arguments, frame, (*chain, step), files)
         for argument in arguments:
             if argument.type == "identifier" and (passed := self._runs(script, argument)) is not None:
-                step = _step("call", script, argument, script.text(argument))
+                step = self._step("call", script, argument, script.text(argument))
                 yield from self._into(passed, script, (), frame, (*chain, step), files)
+
+    def _step(self, kind: Literal["call", "element"], script: Script, node: Node, name: str) -> Step:
+        tree = script.tree
+        detached = kind == "call" and node.type == "call_expression" and _is_detached(script, node)
+        asks = self._asks_browser(script, node)
+        return Step(kind, script.path, name, tree.line(node), tree.column(node), tree.end_line(node), detached, asks)
 
     def _is_given(self, script: Script, arguments: tuple[Node, ...], frame: Frame | None) -> bool:
         """Whether a call is given a path of an API, or stands in a function that was."""
@@ -293,7 +301,7 @@ class HttpCalls:
             _KEPT.search(texts) is not None and _FRESH.search(texts) is None,
             _FORWARDED.search(texts) is not None,
             _is_detached(script, call) or any(step.is_detached for step in chain),
-            self._asks_browser(script, call),
+            self._asks_browser(script, call) or any(step.asks_browser for step in chain),
             base is not None,
         )
 
@@ -307,7 +315,7 @@ class HttpCalls:
             return False
         key = (script.path, outermost.start_byte)
         if key not in self._asking:
-            self._asking[key] = "typeof window" in script.text(outermost)
+            self._asking[key] = _ASKING.search(script.text(outermost)) is not None
         return self._asking[key]
 
     def _options(self, script: Script, argument: Node, frame: Frame | None) -> str:
@@ -322,12 +330,6 @@ def _is_active(declared: Declared, frame: Frame | None) -> bool:
             return True
         frame = frame.outer
     return False
-
-
-def _step(kind: Literal["call", "element"], script: Script, node: Node, name: str) -> Step:
-    tree = script.tree
-    detached = kind == "call" and node.type == "call_expression" and _is_detached(script, node)
-    return Step(kind, script.path, name, tree.line(node), tree.column(node), tree.end_line(node), detached)
 
 
 def _in_action(script: Script, node: Node, within: Node) -> bool:

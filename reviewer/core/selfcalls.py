@@ -30,6 +30,7 @@ _GIVEN = re.compile(
     rb"(?:\bawait|\breturn|=>|[\[,(])\s*+(?:(?!(?:URL|redirect|permanentRedirect|revalidatePath|expect|use[A-Z]\w*)\b)\w+"
     rb"|\w+\.(?:get|post|put|patch|delete))(?:<[^<>()\n]{0,80}>)?\(\s*['\"`](?:\$\{[^{}]{0,80}\})?/?api/"
 )
+_REVALIDATES = re.compile(rb"\bres\.(?:unstable_)?revalidate\(")
 _IMPORTS = re.compile(rb"\b(?:from|import|require)\s*+\(?\s*+['\"]([^'\"\n]+)['\"]")
 
 _RENDERED = ("component", "generateMetadata", "file")
@@ -128,8 +129,13 @@ class SelfCalls:
             for entry in self.server.entries(path):
                 for request in self.http.requests(entry.script, entry.node):
                     own = self.own.called(request.urls)
-                    if own is not None and not self._may_lead_elsewhere(request, own):
-                        yield SelfCall(entry, request, own)
+                    if own is None or self._may_lead_elsewhere(request, own) or self._revalidates(own):
+                        continue
+                    yield SelfCall(entry, request, own)
+
+    def _revalidates(self, own: OwnCall) -> bool:
+        """Whether the route is there to renew pages, which only handlers of the Pages Router can do."""
+        return _REVALIDATES.search(self.files.raw(own.route.path) or b"") is not None
 
     def _may_lead_elsewhere(self, request: Request, own: OwnCall) -> bool:
         """Whether a relative URL may have an origin after all: in browsers, or from the defaults of a client."""

@@ -283,7 +283,18 @@ def test_options_say_what_is_kept_and_passed_on() -> None:
 def test_relative_urls_that_may_have_an_origin_are_left_alone() -> None:
     guarded = "(() => { if (typeof window === 'undefined') return null; return fetch('/api/users'); })()"
     assert asked(page(guarded)) == []
+    lib = {
+        "lib/load.ts": "const load = (path: string) => fetch(path);\n"
+        "export function users() { return typeof window === 'undefined' ? null : load('/api/users'); }\n"
+    }
+    assert asked({**page("users()", "import { users } from '../lib/load';\n"), **lib}) == []
     head = f"import axios from 'axios';\n{FORCED}"
     assert len(asked(page("axios.get('/api/users')", head))) == 1
     base = {"lib/setup.ts": "import axios from 'axios';\naxios.defaults.baseURL = 'https://a.example';\n"}
     assert asked({**page("axios.get('/api/users')", head), **base}) == []
+
+
+def test_a_route_that_renews_pages_is_there_to_be_asked() -> None:
+    route = {"pages/api/renew.js": "export default async function renew(req, res) { await res.revalidate('/'); }\n"}
+    code = "export const getServerSideProps = () => fetch('http://localhost:3000/api/renew');\n"
+    assert asked({**route, "pages/index.js": f"{code}export default function P() {{ return null; }}\n"}) == []
