@@ -22,6 +22,8 @@ _ENV_FILES = tuple(
 )
 _ENV_LINE = re.compile(rb"(?m)^[ \t]*(?:export[ \t]+)?([A-Z][A-Z0-9_]*)[ \t]*=[ \t]*['\"]?([^\s'\"#]*)")
 _PORT = re.compile(r"\bPORT=(\d{2,5})\b")
+_NEXT = re.compile(rb"['\"]next['\"]")
+_LISTENED = re.compile(rb"""(?:PORT\w*['"\])\s]*(?:\|\||\?\?|=)\s*|\.listen\(\s*|\bport\s*[:=]\s*)['"]?(\d{4,5})\b""")
 _PUBLIC = "NEXT_PUBLIC_"
 _BACKEND = re.compile(r"API|SERVER|BACKEND")
 _HOSTED = re.compile(r"\.vercel\.app$")
@@ -105,6 +107,8 @@ class OwnRoutes:
                 if process.kind == "next" and next_arguments(process)[0] in ("dev", "start"):
                     port = _flag(next_arguments(process)[2]) or (named.group(1) if named is not None else "")
                     found.add(port or NEXT_PORT)
+                elif process.kind == "file" and self.app.code.files.is_file(process.file):
+                    found |= _listened(self.app.code.files.raw(process.file) or b"")
         return frozenset(found or {NEXT_PORT})
 
     def _variable(self, name: str) -> tuple[Evidence, str] | None:
@@ -180,6 +184,13 @@ class OwnRoutes:
 def _takes_any(route: Route) -> bool:
     """Whether a route answers whatever it is asked, as those of libraries and of forwarding servers do."""
     return "[..." in route.pattern or "/api/auth" in route.pattern
+
+
+def _listened(data: bytes) -> set[str]:
+    """The ports a file that starts Next itself listens on, where it writes them out."""
+    if _NEXT.search(data) is None:
+        return set()
+    return {match.group(1).decode() for match in _LISTENED.finditer(data)}
 
 
 def _flag(flags: tuple[str, ...]) -> str:

@@ -79,6 +79,14 @@ def test_the_port_of_the_scripts_counts() -> None:
         assert len(asked({**page(f"fetch('http://localhost:{port}/api/users')"), "package.json": manifest})) == found
 
 
+def test_the_port_of_a_custom_server_counts() -> None:
+    manifest = '{ "dependencies": { "next": "15.5.29" }, "scripts": { "build": "next build", "dev": "node server.js" } }'
+    server = "const next = require('next');\nserver.listen(process.env.PORT || 4001);\n"
+    files = {"package.json": manifest, "server.js": server}
+    assert len(asked({**page("fetch('http://localhost:4001/api/users')"), **files})) == 1
+    assert asked({**page("fetch('http://localhost:3000/api/users')"), **files}) == []
+
+
 def test_a_base_path_belongs_to_the_url() -> None:
     config = {"next.config.js": "module.exports = { basePath: '/shop' };"}
     assert asked({**page("fetch('http://localhost:3000/api/users')"), **config}) == []
