@@ -80,7 +80,8 @@ def test_the_port_of_the_scripts_counts() -> None:
 
 
 def test_the_port_of_a_custom_server_counts() -> None:
-    manifest = '{ "dependencies": { "next": "15.5.29" }, "scripts": { "build": "next build", "dev": "node server.js" } }'
+    scripts = '"scripts": { "build": "next build", "dev": "node server.js" }'
+    manifest = f'{{ "dependencies": {{ "next": "15.5.29" }}, {scripts} }}'
     server = "const next = require('next');\nserver.listen(process.env.PORT || 4001);\n"
     files = {"package.json": manifest, "server.js": server}
     assert len(asked({**page("fetch('http://localhost:4001/api/users')"), **files})) == 1
