@@ -19,6 +19,7 @@ Client = Literal["fetch", "axios", "ky", "got", "ofetch"]
 
 MAX_FILES = 3
 MAX_VISITS = 200
+MAX_CALLS = 5_000  # of one file: looking up what surrounds a node costs as much as it has neighbours
 _CALLS = "(call_expression) @call"
 _ELEMENTS = f"{_CALLS} (jsx_opening_element) @element (jsx_self_closing_element) @element"
 _FETCHES = ("node-fetch", "cross-fetch", "isomorphic-fetch", "isomorphic-unfetch", "undici", "node-fetch-native")
@@ -108,7 +109,7 @@ class HttpCalls:
         """The calls and elements inside a node."""
         if script.path not in self._calls:
             pattern = _CALLS if script.tree.language == "typescript" else _ELEMENTS
-            nodes = [found for found, _ in captures(script.tree, pattern)]
+            nodes = [found for found, _ in captures(script.tree, pattern)][:MAX_CALLS]
             self._calls[script.path] = [found.start_byte for found in nodes], nodes
         starts, nodes = self._calls[script.path]
         first, last = bisect_left(starts, node.start_byte), bisect_left(starts, node.end_byte)
@@ -150,8 +151,8 @@ class HttpCalls:
         arguments = tuple(arguments_of(call))
         given = self._is_given(script, arguments, frame)
         declared = self._runs(script, callee, given)
-        step = self._step("call", script, call, script.text(callee)[:60])
         if declared is not None:
+            step = self._step("call", script, call, script.text(callee)[:60])
             yield from self._into(declared, script, arguments, frame, (*chain, step), files)
         for argument in arguments:
             if argument.type == "identifier" and (passed := self._runs(script, argument)) is not None:

@@ -14,7 +14,7 @@ from reviewer.core.syntax import Node
 from reviewer.core.urls import EMPTY, Part, Url, either, joined, literal, on_origin
 
 MAX_DEPTH = 24
-MAX_STEPS = 400  # of one reading, which could double at every constant
+MAX_STEPS = 200  # of one reading, which could double at every constant
 MAX_RETURNS = 12
 MAX_MEMBERS = 6
 _ENV = re.compile(r"(?:process|import\.meta)\.env(?:\.(\w+)|\[['\"](\w+)['\"]\])")
