@@ -14,6 +14,7 @@ from reviewer.checks.hardcoded_dev import custom_server_hardcoded_dev
 from reviewer.checks.middleware_file import middleware_file_not_loaded
 from reviewer.checks.redundant_server import redundant_custom_server
 from reviewer.checks.route_order import custom_server_route_order
+from reviewer.checks.self_fetch import self_fetch_api_route
 from reviewer.checks.server_on_vercel import custom_server_on_vercel
 from reviewer.checks.server_tradeoff import custom_server_tradeoff
 from reviewer.checks.shared_backend import shared_backend_in_api_routes
@@ -42,6 +43,7 @@ CHECKS: Mapping[str, Check] = {
     "redundant_custom_server": redundant_custom_server,
     "shared_backend_in_api_routes": shared_backend_in_api_routes,
     "serverless_time_limit": serverless_time_limit,
+    "self_fetch_api_route": self_fetch_api_route,
     "standalone_with_custom_server": standalone_with_custom_server,
     "start_script_bypasses_custom_server": start_script_bypasses_custom_server,
     "untyped_express": untyped_express,
