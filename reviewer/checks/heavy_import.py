@@ -1,0 +1,152 @@
+"""Large packages that a function loads at its top for the few requests that need them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+from reviewer.core.app import App
+from reviewer.core.check import Settings
+from reviewer.core.facts import Import
+from reviewer.core.finding import Arg, Evidence, Finding, Level, Site, Suggestion, weakest
+from reviewer.core.project import Project
+from reviewer.core.startup import Need, TopLevelLoad, TopLevelLoads, naming
+
+Form = Literal["method", "branch"]
+
+_HOSTS = ("unknown", "scale-to-zero", "function")
+_EXTERNAL = ("serverExternalPackages", "experimental.serverComponentsExternalPackages")
+_EXCLUDED = ("outputFileTracingExcludes", "experimental.outputFileTracingExcludes")
+_IMPORT_LINE = re.compile(r"import\s+[^'\"]+\s+from\s+(?P<module>'[^']+'|\"[^\"]+\");?\s*")
+_MAX_LINES = 30
+
+
+def heavy_import_on_cold_start(app: App, project: Project, settings: Settings) -> Iterator[Finding]:
+    """Imports at the top of routes and Server Actions that only some of their requests need."""
+    if app.is_static or not _counts(app, settings):
+        return
+    more = settings.options["heavy_packages"]
+    marked = project.marked[settings.rule.id] | naming(project, more)
+    loads = TopLevelLoads(app, project, [*settings.listed("heavy"), *more], marked)
+    for load in loads.all(settings.rule.head.where.roles):
+        form = _form(load)
+        if form is not None and not _is_left_out(app, load.item.module):
+            yield _finding(app, load, form, settings)
+
+
+def _counts(app: App, settings: Settings) -> bool:
+    """Whether starting matters where the application runs: processes that keep running pay once."""
+    model = app.deployment.model
+    wanted = _HOSTS.index(settings.options["min_severity_target"])
+    return model in _HOSTS and _HOSTS.index(model) >= wanted
+
+
+def _form(load: TopLevelLoad) -> Form | None:
+    """How only a part of the requests needs the package; None where all may, or none is known to."""
+    demands = {need.demand for need in load.needs}
+    if not demands & {"some", "all"}:
+        return None
+    if "none" in demands:
+        return "method"
+    return "branch" if demands == {"some"} else None
+
+
+def _is_left_out(app: App, module: str) -> bool:
+    """Whether the configuration keeps the package's files out of the functions, which is care of another kind."""
+    values = [value for name in _EXCLUDED for value in app.config.option(name).values]
+    return any(module in part.name for value in values for part in value.walk() if part.kind == "string")
+
+
+def _finding(app: App, load: TopLevelLoad, form: Form, settings: Settings) -> Finding:
+    item, is_native = load.item, load.item.module in settings.listed("native")
+    entry = _entry_import(load)
+    is_function = app.deployment.model == "function"
+    level: Level = "warning" if is_native and is_function else "notice"
+    evidence: Evidence = "high" if form == "method" and load.is_certain else "medium"
+    if level == "warning":
+        evidence = weakest(evidence, app.deployment.evidence)
+    users = tuple(need.name for need in load.needs if need.demand in ("some", "all"))
+    args: dict[str, Arg] = {
+        "file": load.entry,
+        "module": item.module,
+        "place": load.path,
+        "lazy": item.module if not load.chain else entry.module,
+        "indirect": bool(load.chain),
+        "form": "action" if load.is_action and form == "method" else form,
+        "users": users,
+        "idle": tuple(need.name for need in load.needs if need.demand == "none"),
+        "host": app.deployment.model,
+        "external": _is_external(app, item.module),
+    }
+    return settings.finding(
+        app,
+        _sites(app, load),
+        key=item.module,
+        level=level,
+        evidence=evidence,
+        args=args,
+        group=f"{load.path}:{item.module}",
+        subject=f"import:{load.entry}:{entry.module}",
+        suggestion=_suggestion(load, form),
+    )
+
+
+def _entry_import(load: TopLevelLoad) -> Import:
+    """The import of the entry that leads to the package."""
+    facts = load.demands.code.surface(load.entry)
+    line = load.chain[0].line if load.chain else load.item.line
+    imports = facts.imports if facts is not None else ()
+    return next((item for item in imports if item.line == line), load.item)
+
+
+def _is_external(app: App, module: str) -> bool:
+    return any(module in (app.config.texts(name) or ()) for name in _EXTERNAL)
+
+
+def _sites(app: App, load: TopLevelLoad) -> Iterator[Site]:
+    for step in load.chain:
+        yield Site(step.path, step.line, 1, step.line, f"`{step.target}` is loaded here")
+    yield Site(load.path, load.item.line, 1, load.item.line, f"`{load.item.module}` is loaded here")
+    for mention in load.mentions[:1]:
+        yield Site(load.entry, mention.line, 1, mention.line, f"`{mention.name}` is used here")
+    if app.deployment.model == "function":
+        line = app.deployment.line
+        yield Site(app.deployment.path, line, 1, line, f"the host: {app.deployment.target}")
+
+
+# -- one click --------------------------------------------------------------------------------------------------------
+
+
+def _suggestion(load: TopLevelLoad, form: Form) -> Suggestion | None:
+    """The import moved to the first line of the one handler that needs it, where nothing else names what it brings."""
+    users = [need for need in load.needs if need.demand != "none"]
+    if form != "method" or load.chain or load.is_action or len(users) > 1 or load.item.kind != "static":
+        return None
+    names = {local for _, local in load.item.names}
+    is_typed = any(load.demands.is_typed(load.path, name) for name in names)
+    if is_typed or any(mention.optional_in(users[0].function) is None for mention in load.mentions):
+        return None
+    return _moved(load, users[0])
+
+
+def _moved(load: TopLevelLoad, user: Need) -> Suggestion | None:
+    source, facts = load.demands.code.files.source(load.path), load.demands.code.surface(load.path)
+    function = facts.function(user.function) if facts is not None else None
+    if source is None or function is None or user.file != load.path:
+        return None
+    first, last = load.item.line, function.line
+    written, opening = _IMPORT_LINE.fullmatch(source.line_text(first)), source.line_text(last).rstrip()
+    if written is None or not 0 < last - first <= _MAX_LINES or not re.search(r"\basync\b.*\{$", opening):
+        return None
+    lines = [source.line_text(line) for line in range(first + 1, last + 1)]
+    indent = " " * (len(opening) - len(opening.lstrip()) + 2)
+    lines.append(f"{indent}const {_bound(load.item)} = await import({written['module']});")
+    return Suggestion(load.path, first, last, "\n".join(lines))
+
+
+def _bound(item: Import) -> str:
+    """What stands left of ``= await import()``: a name for the namespace, else a pattern."""
+    if item.names[0][0] == "*":
+        return item.names[0][1]
+    return "{ " + ", ".join(name if name == local else f"{name}: {local}" for name, local in item.names) + " }"

@@ -1,0 +1,192 @@
+"""Where the functions of a file mention given names, and whether a request can be answered without getting there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from reviewer.core.exprs import FUNCTIONS
+from reviewer.core.syntax import Node, Tree, captures, parse
+from reviewer.core.text import Source
+from reviewer.core.usage import declares, is_in_type
+
+_NAMES = "(identifier) @name (shorthand_property_identifier) @name"
+_ENCLOSING = (*FUNCTIONS, "method_definition")
+_MAX_REFUSAL = 3  # statements; what is longer answers in a way of its own
+_REFUSES = re.compile(
+    r"(?i)\b[45]\d\d\b|\bthrow\b|\b204\b|redirect|notfound|error|forbidden|unauthori|invalid|denied|missing|required|fail"
+    r"|\b(?:success|ok)\s*:\s*false|\bmessage\b|^return\s*(?:null|undefined|false|\[\]|''|\"\"|\{\})?\s*;?$"
+)
+_VALIDATES = re.compile(
+    r"^\(\s*!|typeof|===?\s*(?:0|null|undefined|false)\b|(?i:\boptions\b|\bhead\b|error)|\bmethod\s*!==?"
+)
+_METHOD = re.compile(r"\bmethod\b")
+_CLAUSES = frozenset({"switch_case", "switch_default"})
+_SHORT_CIRCUITS = frozenset({"&&", "||", "??"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A place that names something.
+
+    ``owner`` is the declaration of the module it stands in, '' for other statements. ``functions`` are the functions
+    around it, innermost first: the id of each, and whether that can run to a good end without the place.
+    """
+
+    name: str
+    line: int
+    owner: str
+    functions: tuple[tuple[int, bool], ...] = ()
+
+    def optional_in(self, function: int) -> bool | None:
+        """Whether a function can do without the place; None where the place is not in it."""
+        return next((optional for id, optional in self.functions if id == function), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """The mentions of a file; ``elsewhere`` are the names that types of the file mention as well."""
+
+    places: tuple[Mention, ...] = ()
+    elsewhere: frozenset[str] = frozenset()
+
+
+def mentions_of(source: Source, language: str, names: Collection[str]) -> Mentions:
+    """Where a script the parser has read before mentions names as values. Raises TooComplex as that does."""
+    tree = parse(source, language)
+    places, elsewhere = [], set()
+    for node, _ in captures(tree, _NAMES):
+        name = tree.text(node)
+        if name in names and not declares(node):
+            if is_in_type(node):
+                elsewhere.add(name)
+            else:
+                places.append(_mention(tree, node, name))
+    return Mentions(tuple(places), frozenset(elsewhere))
+
+
+def _mention(tree: Tree, node: Node, name: str) -> Mention:
+    functions: list[tuple[int, bool]] = []
+    child, optional, owner = node, False, ""
+    while child.parent is not None:
+        above = child.parent
+        if above.type in _ENCLOSING:
+            functions.append((above.start_byte, optional))
+        elif _may_be_left_out(tree, above, child):
+            optional = True
+        owner = _declared(tree, above) or owner
+        child = above
+    return Mention(name, tree.line(node), owner, tuple(functions))
+
+
+def _declared(tree: Tree, node: Node) -> str:
+    """The name a declaration gives; along the way up, the outermost one stays."""
+    if node.type not in ("variable_declarator", "function_declaration", "class_declaration"):
+        return ""
+    name = node.child_by_field_name("name")
+    return tree.text(name) if name is not None and name.type in ("identifier", "type_identifier") else ""
+
+
+def _may_be_left_out(tree: Tree, above: Node, child: Node) -> bool:
+    """Whether what encloses a place can be passed, to a good end, without it."""
+    if above.type == "if_statement":
+        return _other_side_answers(tree, above, child)
+    if above.type in _CLAUSES:
+        return child != above.child_by_field_name("value") and _another_clause_answers(tree, above)
+    if above.type == "ternary_expression":
+        return child != above.child_by_field_name("condition")
+    if above.type == "binary_expression":
+        operator = above.child_by_field_name("operator")
+        right = child == above.child_by_field_name("right")
+        return right and operator is not None and operator.type in _SHORT_CIRCUITS
+    if above.type == "catch_clause":
+        return True
+    return above.type == "statement_block" and any(_answers_early(tree, node) for node in _before(above, child))
+
+
+def _before(block: Node, child: Node) -> Iterator[Node]:
+    for node in block.named_children:
+        if node == child:
+            return
+        yield node
+
+
+def _answers_early(tree: Tree, node: Node) -> bool:
+    """Whether a statement ends some requests well, such as those a cache can answer; refusals are none."""
+    if node.type != "if_statement":
+        return False
+    condition, then = node.child_by_field_name("condition"), node.child_by_field_name("consequence")
+    if condition is None or then is None or _VALIDATES.search(tree.text(condition)):
+        return False
+    statements = _statements(then)
+    return bool(statements) and statements[-1].type == "return_statement" and not _refuses(tree, statements)
+
+
+def _other_side_answers(tree: Tree, branch: Node, child: Node) -> bool:
+    condition = branch.child_by_field_name("condition")
+    if condition is None or child == condition:
+        return False
+    then, other = branch.child_by_field_name("consequence"), branch.child_by_field_name("alternative")
+    if child == other:
+        return then is not None and not _refuses(tree, _statements(then))
+    if other is not None:
+        return _answers(tree, other)
+    rest = _after(branch)
+    return not _refuses(tree, rest) if rest else _METHOD.search(tree.text(condition)) is None
+
+
+def _answers(tree: Tree, other: Node) -> bool:
+    """Whether an ``else``, or one of the branches it goes on to, comes to a good end."""
+    inner = other.named_children[0] if other.type == "else_clause" and other.named_children else other
+    if inner.type != "if_statement":
+        return not _refuses(tree, _statements(inner))
+    then, further = inner.child_by_field_name("consequence"), inner.child_by_field_name("alternative")
+    if then is not None and not _refuses(tree, _statements(then)):
+        return True
+    return further is not None and _answers(tree, further)
+
+
+def _after(statement: Node) -> list[Node]:
+    """The statements that follow one in its block, or in the blocks around it, up to its function."""
+    node = statement
+    while node.parent is not None and node.parent.type not in _ENCLOSING:
+        above = node.parent
+        if above.type == "statement_block":
+            rest = [other for other in above.named_children if other.start_byte >= node.end_byte]
+            rest = [other for other in rest if other.type != "comment"]
+            if rest:
+                return rest
+        node = above
+    return []
+
+
+def _another_clause_answers(tree: Tree, clause: Node) -> bool:
+    switch = clause.parent
+    others = [other for other in switch.named_children if other != clause] if switch is not None else []
+    for other in others:
+        value = other.child_by_field_name("value")
+        body = [node for node in other.named_children if node != value and node.type != "comment"]
+        statements = _statements(body[0]) if len(body) == 1 else body
+        if statements and not _refuses(tree, statements):
+            return True
+    return False
+
+
+def _statements(node: Node) -> list[Node]:
+    """The statements of a block, those of a ``try`` for the ``try`` itself."""
+    if node.type != "statement_block":
+        return [node]
+    statements = [child for child in node.named_children if child.type != "comment"]
+    if len(statements) == 1 and statements[0].type == "try_statement":
+        body = statements[0].child_by_field_name("body")
+        return _statements(body) if body is not None else statements
+    return statements
+
+
+def _refuses(tree: Tree, statements: Sequence[Node]) -> bool:
+    """Whether statements turn a request down, or do nothing for it."""
+    kept = [node for node in statements if node.type not in ("break_statement", "empty_statement")]
+    if len(kept) > _MAX_REFUSAL:
+        return False
+    return not kept or any(_REFUSES.search(tree.text(node)) for node in kept)
