@@ -125,7 +125,7 @@ def _suggestion(load: TopLevelLoad, form: Form) -> Suggestion | None:
         return None
     names = {local for _, local in load.item.names}
     is_typed = any(load.demands.is_typed(load.path, name) for name in names)
-    if is_typed or any(mention.optional_in(users[0].function) is None for mention in load.mentions):
+    if is_typed or any(mention.turns_in(users[0].function) is None for mention in load.mentions):
         return None
     return _moved(load, users[0])
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from reviewer.core.closure import Closure
 from reviewer.core.code import Code
-from reviewer.core.facts import Export, FileFacts, Import
-from reviewer.core.mentions import Mention, Mentions, mentions_of
+from reviewer.core.facts import Export, FileFacts
+from reviewer.core.mentions import Mention, Mentions, Turn, mentions_of
 from reviewer.core.syntax import language_of
 
 Demand = Literal["none", "some", "unknown", "all"]
@@ -18,21 +18,31 @@ _MAX_ROUNDS = 5
 
 
 class Demands:
-    """How the functions on the ways to one file need what it imports there: ``item``, at the top of ``path``."""
+    """How functions need what a package brings: ``module``, which the files ``at`` import at their top."""
 
-    def __init__(self, code: Code, closure: Closure, path: str, item: Import) -> None:
+    def __init__(self, code: Code, closure: Closure, module: str, at: Collection[str]) -> None:
         self.code = code
         self.closure = closure
-        self.path = path
-        self.item = item
+        self.module = module
+        self.at = frozenset(at)
         self._needs: dict[str, Mapping[str, Demand]] = {}
         self._mentions: dict[str, Mentions] = {}
 
     def of_function(self, path: str, function: int) -> Demand:
         """What a function of a file needs, by its id."""
+        found = ((mention, mention.turns_in(function)) for mention in self.places(path))
+        return self._together(path, [(m, turns) for m, turns in found if turns is not None])
+
+    def _together(self, path: str, rows: Sequence[tuple[Mention, Sequence[Turn]]]) -> Demand:
+        """What a function with these mentions needs: where all sides of a branch mention it, none does without."""
         needs = self.needs(path)
-        found = ((mention, mention.optional_in(function)) for mention in self.places(path))
-        return _most(_within(needs.get(m.name, "none"), optional) for m, optional in found if optional is not None)
+        kept = [(needs.get(mention.name, "none"), turns) for mention, turns in rows]
+        kept = [(demand, turns) for demand, turns in kept if demand != "none"]
+        sides: dict[int, set[int]] = {}
+        for _, turns in kept:
+            for place, side in turns:
+                sides.setdefault(place, set()).add(side)
+        return _most(_within(demand, any(len(sides[place]) == 1 for place, _ in turns)) for demand, turns in kept)
 
     def of_export(self, path: str, name: str) -> Demand:
         """What using an export of a file needs."""
@@ -79,7 +89,7 @@ class Demands:
 
     def _imported(self, path: str) -> Iterator[tuple[str, Demand]]:
         for item, target in self.closure.runs(path):
-            if path == self.path and item == self.item:
+            if target is None and item.module == self.module:
                 yield from ((local, "all") for _, local in item.names)
             elif target is not None and item.kind in ("static", "require") and self._leads(target):
                 for name, local in item.names:
@@ -88,18 +98,18 @@ class Demands:
                         yield local, demand
 
     def _leads(self, path: str) -> bool:
-        return self.path in self.closure.relevant(path)
+        return not self.at.isdisjoint(self.closure.relevant(path))
 
     def _settled(self, path: str, imported: Mapping[str, Demand]) -> Mapping[str, Demand]:
         needs = dict(imported)
         for _ in range(_MAX_ROUNDS):
             mentions = self._read(path, needs)
-            new = dict(needs)
+            self._needs[path] = needs
+            owned: dict[str, list[tuple[Mention, Sequence[Turn]]]] = {}
             for mention in mentions.places:
-                if mention.owner and mention.owner not in imported:
-                    optional = mention.functions[-1][1] if mention.functions else False
-                    demand = _within(needs[mention.name], optional)
-                    new[mention.owner] = _most((new.get(mention.owner, "none"), demand))
+                owned.setdefault(mention.owner, []).append((mention, mention.turns))
+            made = {owner: self._together(path, rows) for owner, rows in owned.items() if owner}
+            new = {**needs, **made, **imported}
             if new == needs:
                 break
             needs = new

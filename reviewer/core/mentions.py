@@ -26,22 +26,31 @@ _CLAUSES = frozenset({"switch_case", "switch_default"})
 _SHORT_CIRCUITS = frozenset({"&&", "||", "??"})
 
 
+Turn = tuple[int, int]  # a branching place and the side of it that is taken, by their first bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Mention:
     """A place that names something.
 
     ``owner`` is the declaration of the module it stands in, '' for other statements. ``functions`` are the functions
-    around it, innermost first: the id of each, and whether that can run to a good end without the place.
+    around it, innermost first: the id of each, and the turns in it that lead to the place where another side comes to a
+    good end.
     """
 
     name: str
     line: int
     owner: str
-    functions: tuple[tuple[int, bool], ...] = ()
+    functions: tuple[tuple[int, tuple[Turn, ...]], ...] = ()
 
-    def optional_in(self, function: int) -> bool | None:
-        """Whether a function can do without the place; None where the place is not in it."""
-        return next((optional for id, optional in self.functions if id == function), None)
+    def turns_in(self, function: int) -> tuple[Turn, ...] | None:
+        """The turns that lead to the place in a function; None where it is not in it."""
+        return next((turns for id, turns in self.functions if id == function), None)
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """The turns that lead to the place from where its owner starts."""
+        return self.functions[-1][1] if self.functions else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +76,15 @@ def mentions_of(source: Source, language: str, names: Collection[str]) -> Mentio
 
 
 def _mention(tree: Tree, node: Node, name: str) -> Mention:
-    functions: list[tuple[int, bool]] = []
-    child, optional, owner = node, False, ""
+    functions: list[tuple[int, tuple[Turn, ...]]] = []
+    turns: tuple[Turn, ...] = ()
+    child, owner = node, ""
     while child.parent is not None:
         above = child.parent
         if above.type in _ENCLOSING:
-            functions.append((above.start_byte, optional))
-        elif _may_be_left_out(tree, above, child):
-            optional = True
+            functions.append((above.start_byte, turns))
+        else:
+            turns += tuple(_turns(tree, above, child))
         owner = _declared(tree, above) or owner
         child = above
     return Mention(name, tree.line(node), owner, tuple(functions))
@@ -88,21 +98,26 @@ def _declared(tree: Tree, node: Node) -> str:
     return tree.text(name) if name is not None and name.type in ("identifier", "type_identifier") else ""
 
 
-def _may_be_left_out(tree: Tree, above: Node, child: Node) -> bool:
-    """Whether what encloses a place can be passed, to a good end, without it."""
+def _turns(tree: Tree, above: Node, child: Node) -> Iterator[Turn]:
+    """The turns at what encloses a place, where another side of it comes to a good end."""
+    side = child.start_byte
     if above.type == "if_statement":
-        return _other_side_answers(tree, above, child)
-    if above.type in _CLAUSES:
-        return child != above.child_by_field_name("value") and _another_clause_answers(tree, above)
-    if above.type == "ternary_expression":
-        return child != above.child_by_field_name("condition")
-    if above.type == "binary_expression":
+        if _other_side_answers(tree, above, child):
+            yield above.start_byte, side
+    elif above.type in _CLAUSES:
+        if child != above.child_by_field_name("value") and _another_clause_answers(tree, above):
+            yield (above.parent or above).start_byte, above.start_byte
+    elif above.type == "ternary_expression":
+        if child != above.child_by_field_name("condition"):
+            yield above.start_byte, side
+    elif above.type == "binary_expression":
         operator = above.child_by_field_name("operator")
-        right = child == above.child_by_field_name("right")
-        return right and operator is not None and operator.type in _SHORT_CIRCUITS
-    if above.type == "catch_clause":
-        return True
-    return above.type == "statement_block" and any(_answers_early(tree, node) for node in _before(above, child))
+        if operator is not None and operator.type in _SHORT_CIRCUITS and child == above.child_by_field_name("right"):
+            yield above.start_byte, side
+    elif above.type == "catch_clause":
+        yield above.start_byte, side
+    elif above.type == "statement_block":
+        yield from ((node.start_byte, -1) for node in _before(above, child) if _answers_early(tree, node))
 
 
 def _before(block: Node, child: Node) -> Iterator[Node]:

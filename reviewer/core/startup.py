@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from reviewer.core.app import App
-from reviewer.core.closure import Closure, Step, Visit
+from reviewer.core.closure import Closure, Step
 from reviewer.core.demand import Demand, Demands
 from reviewer.core.facts import Import
 from reviewer.core.mentions import Mention
@@ -58,6 +58,7 @@ class TopLevelLoads:
         self.packages = packages
         self.closure = Closure(project.code, self._is_wanted, MAX_HOPS, late=False)
         self.marked = marked
+        self._demands: dict[str, Demands] = {}
 
     def all(self, roles: Collection[Role]) -> Iterator[TopLevelLoad]:
         """What the routes of these roles load, and the modules of Server Actions that something imports."""
@@ -91,21 +92,32 @@ class TopLevelLoads:
         return has_directive and bool(self.project.graph.importers(path))
 
     def _loads(self, entry: str, is_action: bool, users: list[tuple[str, str, int]]) -> Iterator[TopLevelLoad]:
+        """The packages an entry loads, each once, where it is nearest."""
+        seen: set[str] = set()
         for path, visit in self.closure.visits(entry).items():
-            for item, target in self.closure.runs(path):
-                if target is None and self._is_heavy(path, item.module) and users:
-                    yield self._load(entry, is_action, path, item, visit, users)
+            for item in self._heavy(path):
+                if users and item.module not in seen:
+                    seen.add(item.module)
+                    demands = self._demands_of(item.module)
+                    needs = tuple(_need(demands, is_action, *user) for user in users)
+                    yield TopLevelLoad(entry, is_action, path, item, visit.chain, visit.is_certain, needs, demands)
 
-    def _load(
-        self, entry: str, is_action: bool, path: str, item: Import, visit: Visit, users: list[tuple[str, str, int]]
-    ) -> TopLevelLoad:
-        demands = Demands(self.code, self.closure, path, item)
-        needs = []
-        for name, file, function in users:
-            known = demands.of_function(file, function) if function >= 0 else "unknown"
-            demand = demands.of_export(file, name) if is_action else known
-            needs.append(Need(name, demand, file, function))
-        return TopLevelLoad(entry, is_action, path, item, visit.chain, visit.is_certain, tuple(needs), demands)
+    def _heavy(self, path: str) -> Iterator[Import]:
+        for item, target in self.closure.runs(path):
+            if target is None and self._is_heavy(path, item.module):
+                yield item
+
+    def _demands_of(self, module: str) -> Demands:
+        if module not in self._demands:
+            wanted = (path for path in self.marked if self.closure.is_wanted(path))
+            at = [path for path in wanted if any(item.module == module for item in self._heavy(path))]
+            self._demands[module] = Demands(self.code, self.closure, module, at)
+        return self._demands[module]
+
+
+def _need(demands: Demands, is_action: bool, name: str, file: str, function: int) -> Need:
+    known = demands.of_function(file, function) if function >= 0 else "unknown"
+    return Need(name, demands.of_export(file, name) if is_action else known, file, function)
 
 
 def naming(project: Project, globs: Collection[str]) -> set[str]:
