@@ -11,6 +11,7 @@ from reviewer.checks.express5_wildcard import express5_wildcard_path
 from reviewer.checks.hardcoded_dev import custom_server_hardcoded_dev
 from reviewer.checks.heavy_import import heavy_import_on_cold_start
 from reviewer.checks.middleware_file import middleware_file_not_loaded
+from reviewer.checks.mixed_auth import mixed_auth_libraries
 from reviewer.checks.redundant_server import redundant_custom_server
 from reviewer.checks.route_order import custom_server_route_order
 from reviewer.checks.server_on_vercel import custom_server_on_vercel
@@ -33,6 +34,7 @@ CHECKS: Mapping[str, Check] = {
     "express5_pages_api_query": express5_pages_api_query,
     "express5_wildcard_path": express5_wildcard_path,
     "heavy_import_on_cold_start": heavy_import_on_cold_start,
+    "mixed_auth_libraries": mixed_auth_libraries,
     "per_route_middleware": per_route_middleware,
     "redundant_custom_server": redundant_custom_server,
     "standalone_with_custom_server": standalone_with_custom_server,

@@ -79,10 +79,10 @@ class Closure:
 
     # -- a first look, by text ----------------------------------------------------------------------------------------
 
-    def relevant(self, entry: str) -> set[str]:
-        """The files on some way from the entry to a file of interest, that file included."""
-        importers: dict[str, set[str]] = {entry: set()}
-        layer = [entry]
+    def relevant(self, *entries: str) -> set[str]:
+        """The files on some way from an entry to a file of interest, that file included."""
+        importers: dict[str, set[str]] = {entry: set() for entry in entries}
+        layer = list(importers)
         for _ in range(self.depth):
             below: dict[str, None] = {}
             for path in layer:
@@ -116,6 +116,11 @@ class Closure:
         found = {target for module in modules if (target := self.script(path, module)) is not None}
         self._targets[path] = tuple(sorted(found))
         self._wanted[path] = self._wants(path, modules)
+
+    def naming_all(self, *groups: Collection[str]) -> list[str]:
+        """Of the files looked at so far, those whose text imports a script of each group, or is one."""
+        rows = ((path, {path, *targets}) for path, targets in self._targets.items())
+        return sorted(path for path, near in rows if all(not near.isdisjoint(group) for group in groups))
 
     def script(self, path: str, module: str) -> str | None:
         """The script of the repository an import means."""
