@@ -24,16 +24,13 @@ def mixed_auth_libraries(app: App, project: Project, settings: Settings) -> Iter
         return
     families = {name: Symbols.of(settings.listed(name)) for name in settings.rule.head.symbols}
     found = SessionUses(project, families, settings.options["families"]).all(project.marked[settings.rule.id])
-    if len({use.family for use in found}) < 2:
-        return
     side = ServerSide(app, project, {use.path for use in found})
-    loaded = _by_family(use for use in found if use.path in side.loaded)
-    everything = _by_family(use for use in found if use.path in side.loaded | side.beside)
-    for pair in combinations(sorted(everything), 2):
-        one, other = everything[pair[0]], everything[pair[1]]
-        if _is_allowed(pair, settings) or not loaded or is_migration(project.code, side.closure, one, other):
-            continue
-        yield _finding(app, pair, one, other, all(family in loaded for family in pair), settings)
+    processes = [{use.family for use in found if use.path in paths} for paths in (side.loaded, side.beside)]
+    running = _by_family(use for use in found if use.path in side.loaded | side.beside)
+    for pair in combinations(sorted(running), 2):
+        one, other = running[pair[0]], running[pair[1]]
+        if not _is_allowed(pair, settings) and not is_migration(project.code, side.closure, one, other):
+            yield _finding(app, pair, one, other, any(families.issuperset(pair) for families in processes), settings)
 
 
 def _by_family(uses: Iterator[SessionUse]) -> dict[str, list[SessionUse]]:

@@ -76,13 +76,15 @@ class SessionUses:
         return frozenset(found)
 
     def all(self, marked: Collection[str]) -> tuple[SessionUse, ...]:
-        """Every use, in the order of files; ``marked`` are the scripts that hold words of the symbols."""
+        """Every use, in the order of files; none where all are of one family. ``marked`` hold words of the symbols."""
         if len(self.asked) < 2:
             return ()
         found = [use for path in sorted({*marked, *self._naming()}) for use in self._direct(path)]
         keeps_people = self._keeps_people() if any(use.package in _STORES for use in found) else False
         found = [use for use in found if use.package not in _STORES or keeps_people]
         found += self._later(marked)
+        if len({use.family for use in found}) < 2:
+            return ()
         return tuple(sorted(dict.fromkeys(found), key=lambda use: (use.path, use.line, use.family, use.name)))
 
     def _naming(self) -> set[str]:
