@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Literal
 
 from reviewer.core.app import App
 from reviewer.core.check import Settings
 from reviewer.core.facts import Import
-from reviewer.core.finding import Arg, Evidence, Finding, Level, Site, Suggestion, weakest
+from reviewer.core.finding import Arg, Evidence, Finding, Level, Site, weakest
+from reviewer.core.lazyimport import moved_into_its_user
 from reviewer.core.project import Project
-from reviewer.core.startup import Need, TopLevelLoad, TopLevelLoads, naming
+from reviewer.core.startup import TopLevelLoad, TopLevelLoads, naming
 
 Form = Literal["method", "branch"]
 
 _HOSTS = ("unknown", "scale-to-zero", "function")
 _EXTERNAL = ("serverExternalPackages", "experimental.serverComponentsExternalPackages")
 _EXCLUDED = ("outputFileTracingExcludes", "experimental.outputFileTracingExcludes")
-_IMPORT_LINE = re.compile(r"import\s+[^'\"]+\s+from\s+(?P<module>'[^']+'|\"[^\"]+\");?\s*")
-_MAX_LINES = 30
 
 
 def heavy_import_on_cold_start(app: App, project: Project, settings: Settings) -> Iterator[Finding]:
@@ -88,7 +86,7 @@ def _finding(app: App, load: TopLevelLoad, form: Form, settings: Settings) -> Fi
         args=args,
         group=f"{load.path}:{item.module}",
         subject=f"import:{load.entry}:{entry.module}",
-        suggestion=_suggestion(load, form),
+        suggestion=moved_into_its_user(load) if form == "method" else None,
     )
 
 
@@ -113,40 +111,3 @@ def _sites(app: App, load: TopLevelLoad) -> Iterator[Site]:
     if app.deployment.model == "function":
         line = app.deployment.line
         yield Site(app.deployment.path, line, 1, line, f"the host: {app.deployment.target}")
-
-
-# -- one click --------------------------------------------------------------------------------------------------------
-
-
-def _suggestion(load: TopLevelLoad, form: Form) -> Suggestion | None:
-    """The import moved to the first line of the one handler that needs it, where nothing else names what it brings."""
-    users = [need for need in load.needs if need.demand != "none"]
-    if form != "method" or load.chain or load.is_action or len(users) > 1 or load.item.kind != "static":
-        return None
-    names = {local for _, local in load.item.names}
-    is_typed = any(load.demands.is_typed(load.path, name) for name in names)
-    if is_typed or any(mention.turns_in(users[0].function) is None for mention in load.mentions):
-        return None
-    return _moved(load, users[0])
-
-
-def _moved(load: TopLevelLoad, user: Need) -> Suggestion | None:
-    source, facts = load.demands.code.files.source(load.path), load.demands.code.surface(load.path)
-    function = facts.function(user.function) if facts is not None else None
-    if source is None or function is None or user.file != load.path:
-        return None
-    first, last = load.item.line, function.line
-    written, opening = _IMPORT_LINE.fullmatch(source.line_text(first)), source.line_text(last).rstrip()
-    if written is None or not 0 < last - first <= _MAX_LINES or not re.search(r"\basync\b.*\{$", opening):
-        return None
-    lines = [source.line_text(line) for line in range(first + 1, last + 1)]
-    indent = " " * (len(opening) - len(opening.lstrip()) + 2)
-    lines.append(f"{indent}const {_bound(load.item)} = await import({written['module']});")
-    return Suggestion(load.path, first, last, "\n".join(lines))
-
-
-def _bound(item: Import) -> str:
-    """What stands left of ``= await import()``: a name for the namespace, else a pattern."""
-    if item.names[0][0] == "*":
-        return item.names[0][1]
-    return "{ " + ", ".join(name if name == local else f"{name}: {local}" for name, local in item.names) + " }"
