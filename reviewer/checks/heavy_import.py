@@ -22,7 +22,7 @@ _EXCLUDED = ("outputFileTracingExcludes", "experimental.outputFileTracingExclude
 
 def heavy_import_on_cold_start(app: App, project: Project, settings: Settings) -> Iterator[Finding]:
     """Imports at the top of routes and Server Actions that only some of their requests need."""
-    if app.is_static or not _counts(app, settings):
+    if not _counts(app, settings):
         return
     more = settings.options["heavy_packages"]
     marked = project.marked[settings.rule.id] | naming(project, more)
@@ -53,7 +53,7 @@ def _form(load: TopLevelLoad) -> Form | None:
 def _is_left_out(app: App, module: str) -> bool:
     """Whether the configuration keeps the package's files out of the functions, which is care of another kind."""
     values = [value for name in _EXCLUDED for value in app.config.option(name).values]
-    return any(module in part.name for value in values for part in value.walk() if part.kind == "string")
+    return any(module in part.name for value in values for part in value.walk())
 
 
 def _finding(app: App, load: TopLevelLoad, form: Form, settings: Settings) -> Finding:
@@ -61,7 +61,7 @@ def _finding(app: App, load: TopLevelLoad, form: Form, settings: Settings) -> Fi
     entry = _entry_import(load)
     is_function = app.deployment.model == "function"
     level: Level = "warning" if is_native and is_function else "notice"
-    evidence: Evidence = "high" if form == "method" and load.is_certain else "medium"
+    evidence: Evidence = "high" if form == "method" else "medium"
     if level == "warning":
         evidence = weakest(evidence, app.deployment.evidence)
     users = tuple(need.name for need in load.needs if need.demand in ("some", "all"))
@@ -69,7 +69,7 @@ def _finding(app: App, load: TopLevelLoad, form: Form, settings: Settings) -> Fi
         "file": load.entry,
         "module": item.module,
         "place": load.path,
-        "lazy": item.module if not load.chain else entry.module,
+        "lazy": entry.module,
         "indirect": bool(load.chain),
         "form": "action" if load.is_action and form == "method" else form,
         "users": users,

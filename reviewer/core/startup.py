@@ -38,7 +38,6 @@ class TopLevelLoad:
     path: str
     item: Import
     chain: tuple[Step, ...]
-    is_certain: bool
     needs: tuple[Need, ...]
     demands: Demands
 
@@ -100,7 +99,7 @@ class TopLevelLoads:
                     seen.add(item.module)
                     demands = self._demands_of(item.module)
                     needs = tuple(_need(demands, is_action, *user) for user in users)
-                    yield TopLevelLoad(entry, is_action, path, item, visit.chain, visit.is_certain, needs, demands)
+                    yield TopLevelLoad(entry, is_action, path, item, visit.chain, needs, demands)
 
     def _heavy(self, path: str) -> Iterator[Import]:
         for item, target in self.closure.runs(path):
