@@ -7,7 +7,6 @@ from typing import Literal
 
 from reviewer.core.app import App
 from reviewer.core.check import Settings
-from reviewer.core.facts import Import
 from reviewer.core.finding import Arg, Evidence, Finding, Level, Site, weakest
 from reviewer.core.lazyimport import moved_into_its_user
 from reviewer.core.project import Project
@@ -58,7 +57,6 @@ def _is_left_out(app: App, module: str) -> bool:
 
 def _finding(app: App, load: TopLevelLoad, form: Form, settings: Settings) -> Finding:
     item, is_native = load.item, load.item.module in settings.listed("native")
-    entry = _entry_import(load)
     is_function = app.deployment.model == "function"
     level: Level = "warning" if is_native and is_function else "notice"
     evidence: Evidence = "high" if form == "method" else "medium"
@@ -69,7 +67,7 @@ def _finding(app: App, load: TopLevelLoad, form: Form, settings: Settings) -> Fi
         "file": load.entry,
         "module": item.module,
         "place": load.path,
-        "lazy": entry.module,
+        "lazy": load.entry_import.module,
         "indirect": bool(load.chain),
         "form": "action" if load.is_action and form == "method" else form,
         "users": users,
@@ -85,17 +83,9 @@ def _finding(app: App, load: TopLevelLoad, form: Form, settings: Settings) -> Fi
         evidence=evidence,
         args=args,
         group=f"{load.path}:{item.module}",
-        subject=f"import:{load.entry}:{entry.module}",
+        subject=f"import:{load.entry}:{load.entry_import.module}",
         suggestion=moved_into_its_user(load) if form == "method" else None,
     )
-
-
-def _entry_import(load: TopLevelLoad) -> Import:
-    """The import of the entry that leads to the package."""
-    facts = load.demands.code.surface(load.entry)
-    line = load.chain[0].line if load.chain else load.item.line
-    imports = facts.imports if facts is not None else ()
-    return next((item for item in imports if item.line == line), load.item)
 
 
 def _is_external(app: App, module: str) -> bool:

@@ -42,6 +42,13 @@ class TopLevelLoad:
     demands: Demands
 
     @property
+    def entry_import(self) -> Import:
+        """The import of the entry that leads to the package."""
+        facts = self.demands.code.surface(self.entry) if self.chain else None
+        imports = facts.imports if facts is not None else ()
+        return next((item for item in imports if item.line == self.chain[0].line), self.item)
+
+    @property
     def mentions(self) -> tuple[Mention, ...]:
         """Where the entry mentions what needs the package."""
         return self.demands.places(self.entry)
