@@ -22,7 +22,7 @@ def is_optional(body: str) -> bool:
     [
         "if (a) { X(); } return list();",
         "if (a) { X(); } else { return list(); }",
-        "if (req.method === 'POST') { X(); } else if (req.method === 'GET') { list(); } else { res.status(405).end(); }",
+        "if (req.method === 'POST') { X(); } else if (GET) { list(); } else { res.status(405).end(); }",
         "if (cached) { return cached; } return X();",
         "return a ? X() : list();",
         "return a && X();",

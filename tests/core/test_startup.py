@@ -40,7 +40,7 @@ def needs(code: str, **others: str) -> dict[str, str]:
         ("import h from 'heavy';\nconst run = () => a ? h() : 1;\nexport const POST = () => run();", "some"),
         ("import h from 'heavy';\nexport const POST = () => { if (a) return h(1); return h(2); };", "all"),
         (
-            "import h from 'heavy';\nconst run = async () => h();\nexport const POST = withAuth(async () => run());",
+            "import h from 'heavy';\nconst run = () => h();\nexport const POST = withAuth(() => run());",
             "all",
         ),
         ("const h = require('heavy');\nexport const POST = () => h();", "all"),
