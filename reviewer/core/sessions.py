@@ -25,6 +25,7 @@ _NO_SESSION = re.compile(
     r"(?i)state|nonce|csrf|verifier|pkce|consent|locale|lang|theme|preview|draft|invite|cart|flash|visitor|device|captcha"
     r"|challenge|reset|otp|unsubscribe|share"
 )
+_COOKIE = re.compile(r"(?i)cookie|session")
 _SUPABASE = re.compile(r"@supabase/(?:ssr|auth-helpers-\w+)")
 _SUPABASE_CLIENT = re.compile(r"\.create(?!Browser|ClientComponent|PagesBrowser)\w+")
 _SUPABASE_CALLS = frozenset(
@@ -38,7 +39,7 @@ _COOKIE_SETTERS = frozenset({("cookie", ".serialize"), ("nookies", ".setCookie")
 _LATER: Mapping[str, Words] = {
     "supabase": ((b".auth.",),),
     "firebase": tuple((name.encode(),) for name in sorted(_FIREBASE_CALLS)),
-    "own": ((b"cookie",), (b"Cookie",)),
+    "own": ((b"cookie",), (b"Cookie",), (b"Session(",)),
     "stores": ((b"session.",), (b"session,",)),
 }
 
@@ -154,15 +155,29 @@ class SessionUses:
             yield SessionUse("firebase", ref.module, call.method, path, call.line)
 
     def _own(self, path: str, call: Call) -> Iterator[SessionUse]:
-        """A signed token that becomes the value of a cookie."""
+        """A signed token that becomes the value of a cookie, set here or by a function that is given it."""
         name = next((part for arg in call.args[:1] for part in arg.walk() if part.kind == "string"), None)
-        if not _sets_cookie(call) or (name is not None and _NO_SESSION.search(name.name)):
+        if name is not None and _NO_SESSION.search(name.name):
             return
-        for arg in call.args:
+        for arg in call.args if _sets_cookie(call) else self._put_in_cookies(path, call):
             for part in arg.walk():
                 ref = self.code.expand(path, part.ref) if part.kind in ("ref", "call") else None
                 if ref is not None and _is_signed(ref):
                     yield SessionUse("own", ref.module, "sign", path, call.line)
+
+    def _put_in_cookies(self, path: str, call: Call) -> Iterator[Expr]:
+        """The arguments that a function of the repository puts into a cookie."""
+        ref = call.callee
+        if ref is None or ref.kind not in ("import", "local") or not _COOKIE.search(f"{ref.name}.{call.method}"):
+            return
+        where, made = self.code.follow(path, Expr("ref", call.line, call.column, call.end_line, ref.name, ref))
+        if made.kind != "function":
+            return
+        for inner in self._facts(where).calls:
+            if inner.function == made.function and _sets_cookie(inner):
+                parts = (part.ref for arg in inner.args for part in arg.walk() if part.ref is not None)
+                indexes = {part.index for part in parts if part.kind == "param" and part.function == made.function}
+                yield from (arg for index, arg in enumerate(call.args) if index in indexes)
 
     def _signs(self, path: str) -> bool:
         return any(call.callee is not None and _is_signed(call.callee.then("()")) for call in self._facts(path).calls)

@@ -42,6 +42,9 @@ def families(code: str, **others: str) -> set[str]:
 
 
 SIGN = "import { SignJWT } from 'jose';\nexport const sign = (id) => new SignJWT({ id }).setIssuedAt().sign(key);"
+JAR = (
+    "import { cookies } from 'next/headers';\nexport const setSession = (t) => cookies().set('a', t);"
+)
 COOKIES = "import { cookies } from 'next/headers';\n"
 CLIENT = (
     "import { createServerClient } from '@supabase/ssr';\nexport const client = () => createServerClient('a', 'b');"
@@ -56,20 +59,21 @@ CLIENT = (
         ("export { default } from 'next-auth/middleware';", "auth-js"),
         ("import { withAuth } from 'next-auth/middleware';\nexport default withAuth;", "auth-js"),
         ("const passport = require('passport');\napp.use(passport.session());", "passport"),
-        ("import { getIronSession as g } from 'iron-session';\nconst session = await g();\nsession.userId = 1;", "iron-session"),
+        ("import { getIronSession as f } from 'iron-session';\nlet session = f();\nsession.uid = 1;", "iron-session"),
         ("import { applySession } from 'next-iron-session';\napplySession();\nreq.session.user = 1;", "iron-session"),
-        ("import { ironSession } from 'next-iron-session';\nironSession();\nreq.session.set('uid', 1);", "iron-session"),
+        ("import { ironSession as s } from 'next-iron-session';\ns();\nreq.session.set('uid', 1);", "iron-session"),
         ("import { getAuth } from 'firebase-admin/auth';\ngetAuth().verifySessionCookie('a');", "firebase"),
         ("import { sign } from './sign';\nres.cookie('token', sign(1));", ""),
         ("import { client } from './client';\nconst { data } = await client().auth.getUser();", "supabase"),
         (f"{COOKIES}import {{ sign }} from './sign';\n(await cookies()).set('session', sign(1));", "own"),
         ("import { sign } from './sign';\nexport const f = (req, res) => res.cookie('token', sign(1));", "own"),
+        ("import { sign } from './sign';\nimport { setSession } from './jar';\nsetSession(sign(1));", "own"),
         ("import { sign } from './sign';\nconst t = sign(1);\nresponse.cookies.set({ name: 'sid', value: t });", "own"),
         ("import jwt from 'jsonwebtoken';\nconst t = jwt.sign(1);\nres.setHeader('Set-Cookie', f('a', t));", "own"),
     ],
 )  # fmt: skip
 def test_what_owns_a_session(code: str, family: str) -> None:
-    assert families(code, sign=SIGN, client=CLIENT) == ({family} if family else set())
+    assert families(code, sign=SIGN, client=CLIENT, jar=JAR) == ({family} if family else set())
 
 
 @pytest.mark.parametrize(
