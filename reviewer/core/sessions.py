@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
+from weakref import WeakKeyDictionary
 
 from reviewer.core.code import Code
 from reviewer.core.facts import Assignment, Call, Expr, FileFacts, Ref
@@ -44,6 +45,9 @@ _LATER: Mapping[str, Words] = {
 }
 
 
+_Key = tuple[frozenset[str], tuple[tuple[str, str], ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class SessionUse:
     """A call that issues or reads sessions of a ``family``: ``name`` of ``module``, as people say it."""
@@ -57,6 +61,10 @@ class SessionUse:
     @property
     def package(self) -> str:
         return package_name(self.module)
+
+
+# Of each tree, for as long as it is analysed: every application asks the same.
+_KNOWN: WeakKeyDictionary[Project, dict[_Key, tuple[SessionUse, ...]]] = WeakKeyDictionary()
 
 
 class SessionUses:
@@ -80,6 +88,13 @@ class SessionUses:
         """Every use, in the order of files; none where all are of one family. ``marked`` hold words of the symbols."""
         if len(self.asked) < 2:
             return ()
+        known = _KNOWN.setdefault(self.project, {})
+        key = (self.asked, tuple(sorted(self.more.items())))
+        if key not in known:
+            known[key] = self._all(marked)
+        return known[key]
+
+    def _all(self, marked: Collection[str]) -> tuple[SessionUse, ...]:
         found = [use for path in sorted({*marked, *self._naming()}) for use in self._direct(path)]
         keeps_people = self._keeps_people() if any(use.package in _STORES for use in found) else False
         found = [use for use in found if use.package not in _STORES or keeps_people]
@@ -113,15 +128,24 @@ class SessionUses:
                 ref = Ref("import", export.imported, export.module)
             yield from self._of(path, ref, export.line)
 
-    def _of(self, path: str, ref: Ref | None, line: int) -> Iterator[SessionUse]:
-        if ref is None or ref.kind != "import" or self.code.resolver.resolve(path, ref.module) is not None:
-            return
+    @cached_property
+    def _modules(self) -> Mapping[str, frozenset[str]]:
+        """The families by the modules their symbols name."""
+        found: dict[str, set[str]] = {}
         for family, symbols in self.families.items():
-            named = next((named for named in _named(ref) if symbols.match(named)), None)
+            for symbol in symbols.symbols:
+                found.setdefault(symbol.module, set()).add(family)
+        return {module: frozenset(names) for module, names in found.items()}
+
+    def _of(self, path: str, ref: Ref | None, line: int) -> Iterator[SessionUse]:
+        if ref is None or ref.kind != "import":
+            return
+        for family in sorted(self._modules.get(ref.module, ())):
+            named = next((named for named in _named(ref) if self.families[family].match(named)), None)
             if named is not None and package_name(ref.module) not in _SECOND_LOOK:
                 yield SessionUse(family, ref.module, named.last_member() or ref.module, path, line)
         for glob, family in self.more.items():
-            if fnmatchcase(ref.module, glob):
+            if fnmatchcase(ref.module, glob) and self.code.resolver.resolve(path, ref.module) is None:
                 yield SessionUse(family, ref.module, ref.module, path, line)
 
     # -- what takes a second look -------------------------------------------------------------------------------------

@@ -42,9 +42,7 @@ def families(code: str, **others: str) -> set[str]:
 
 
 SIGN = "import { SignJWT } from 'jose';\nexport const sign = (id) => new SignJWT({ id }).setIssuedAt().sign(key);"
-JAR = (
-    "import { cookies } from 'next/headers';\nexport const setSession = (t) => cookies().set('a', t);"
-)
+JAR = "import { cookies } from 'next/headers';\nexport const setSession = (t) => cookies().set('a', t);"
 COOKIES = "import { cookies } from 'next/headers';\n"
 CLIENT = (
     "import { createServerClient } from '@supabase/ssr';\nexport const client = () => createServerClient('a', 'b');"
