@@ -13,7 +13,7 @@ from reviewer.core.syntax import language_of
 from reviewer.core.usage import Usage, usage_of
 
 _LOADS_LATE = re.compile(rb"\b(?:import|require)\s*\(")
-_IMPORTS = re.compile(rb"\b(?:from|import|require)\s*+\(?\s*+(?:/\*[^*]*+\*/\s*+)?['\"`]([^'\"`\n]++)['\"`]")
+IMPORTS = re.compile(rb"\b(?:from|import|require)\s*+\(?\s*+(?:/\*[^*]*+\*/\s*+)?['\"`]([^'\"`\n]++)['\"`]")
 
 Load = tuple[Import, str | None]
 Wanted = Callable[[str, Collection[str]], bool]
@@ -112,7 +112,7 @@ class Closure:
         if path in self._wanted:
             return
         raw = self.code.files.raw(path) or b""
-        modules = {module.decode("utf-8", "replace") for module in _IMPORTS.findall(raw)}
+        modules = {module.decode("utf-8", "replace") for module in IMPORTS.findall(raw)}
         found = {target for module in modules if (target := self.script(path, module)) is not None}
         self._targets[path] = tuple(sorted(found))
         self._wanted[path] = self._wants(path, modules)

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
+from reviewer.core.closure import IMPORTS
 from reviewer.core.code import Code
 from reviewer.core.facts import Assignment, Call, Expr, FileFacts, Ref
 from reviewer.core.files import Words
@@ -95,13 +96,25 @@ class SessionUses:
         return known[key]
 
     def _all(self, marked: Collection[str]) -> tuple[SessionUse, ...]:
-        found = [use for path in sorted({*marked, *self._naming()}) for use in self._direct(path)]
+        importing = {path: self._imported(path) for path in sorted(marked)}
+        named = self.asked & {family for names in importing.values() for family in names}
+        if "own" in named and not any("own" in names and self._signs(path) for path, names in importing.items()):
+            named -= {"own"}
+        if len(named | {*self.more.values()}) < 2:
+            return ()
+        paths = {*(path for path, names in importing.items() if names), *self._naming()}
+        found = [use for path in sorted(paths) for use in self._direct(path)]
         keeps_people = self._keeps_people() if any(use.package in _STORES for use in found) else False
         found = [use for use in found if use.package not in _STORES or keeps_people]
-        found += self._later(marked)
+        found += self._later(named)
         if len({use.family for use in found}) < 2:
             return ()
         return tuple(sorted(dict.fromkeys(found), key=lambda use: (use.path, use.line, use.family, use.name)))
+
+    def _imported(self, path: str) -> frozenset[str]:
+        """The families whose modules the text of a script imports."""
+        modules = (module.decode("utf-8", "replace") for module in IMPORTS.findall(self.code.files.raw(path) or b""))
+        return frozenset(family for module in modules for family in self._modules.get(module, ()))
 
     def _naming(self) -> set[str]:
         words = tuple((max(glob.split("*"), key=len).encode(),) for glob in self.more)
@@ -150,10 +163,8 @@ class SessionUses:
 
     # -- what takes a second look -------------------------------------------------------------------------------------
 
-    def _later(self, marked: Collection[str]) -> Iterator[SessionUse]:
-        wanted = {name: words for name, words in _LATER.items() if name in self.asked}
-        if "own" in wanted and not any(self._signs(path) for path in sorted(marked)):
-            del wanted["own"]
+    def _later(self, families: Collection[str]) -> Iterator[SessionUse]:
+        wanted = {name: words for name, words in _LATER.items() if name in families}
         for name, paths in self._containing(wanted).items() if wanted else ():
             read = {"supabase": self._supabase, "firebase": self._firebase, "own": self._own}[name]
             for path in sorted(paths):
