@@ -21,6 +21,7 @@ _REFUSES = re.compile(
 _VALIDATES = re.compile(
     r"^\(\s*!|typeof|===?\s*(?:0|null|undefined|false)\b|(?i:\boptions\b|\bhead\b|error)|\bmethod\s*!==?"
 )
+_FIRST_NAME = re.compile(r"[(\s!]*([\w$]+)")
 _METHOD = re.compile(r"\bmethod\b")
 _CLAUSES = frozenset({"switch_case", "switch_default"})
 _SHORT_CIRCUITS = frozenset({"&&", "||", "??"})
@@ -132,7 +133,7 @@ def _answers_early(tree: Tree, node: Node) -> bool:
     if node.type != "if_statement":
         return False
     condition, then = node.child_by_field_name("condition"), node.child_by_field_name("consequence")
-    if condition is None or then is None or _VALIDATES.search(tree.text(condition)):
+    if condition is None or then is None or _VALIDATES.search(tree.text(condition)) or _is_kept(tree, condition):
         return False
     statements = _statements(then)
     return bool(statements) and statements[-1].type == "return_statement" and not _refuses(tree, statements)
@@ -140,7 +141,7 @@ def _answers_early(tree: Tree, node: Node) -> bool:
 
 def _other_side_answers(tree: Tree, branch: Node, child: Node) -> bool:
     condition = branch.child_by_field_name("condition")
-    if condition is None or child == condition:
+    if condition is None or child == condition or _is_kept(tree, condition):
         return False
     then, other = branch.child_by_field_name("consequence"), branch.child_by_field_name("alternative")
     if child == other:
@@ -149,6 +150,16 @@ def _other_side_answers(tree: Tree, branch: Node, child: Node) -> bool:
         return _answers(tree, other)
     rest = _after(branch)
     return not _refuses(tree, rest) if rest else _METHOD.search(tree.text(condition)) is None
+
+
+def _is_kept(tree: Tree, condition: Node) -> bool:
+    """Whether a condition asks for what the process made before and keeps: then the first request still needs it."""
+    match = _FIRST_NAME.match(tree.text(condition))
+    name = match[1] if match is not None else ""
+    if name.startswith("global"):
+        return True
+    kept = rf"^(?:export\s+)?(?:let|var)\s+{re.escape(name)}\b" if name else ""
+    return bool(kept) and re.search(kept.encode(), tree.source.data, re.MULTILINE) is not None
 
 
 def _answers(tree: Tree, other: Node) -> bool:

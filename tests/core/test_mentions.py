@@ -60,6 +60,13 @@ def test_places_that_every_answer_needs(body: str) -> None:
     assert not is_optional(body)
 
 
+def test_what_the_process_keeps_is_needed_by_its_first_request() -> None:
+    (place,) = places("let kept;\nfunction f() { if (kept) { return kept; } kept = X(); return kept; }")
+    assert place.turns == ()
+    (place,) = places("let kept;\nfunction f() { if (!kept) { kept = X(); } return kept; }")
+    assert place.turns == ()
+
+
 def test_declarations_and_types_are_no_mentions() -> None:
     found = mentions_of(Source(b"import X from 'x';\nlet a: typeof X;\nlet b: X.Y;"), "typescript", {"X"})
     assert (found.places, found.elsewhere) == ((), frozenset({"X"}))
