@@ -22,6 +22,7 @@ _VALIDATES = re.compile(
     r"^\(\s*!|typeof|===?\s*(?:0|null|undefined|false)\b|(?i:\boptions\b|\bhead\b|error)|\bmethod\s*!==?"
 )
 _FIRST_NAME = re.compile(r"[(\s!]*([\w$]+)")
+_SET_UP_ONCE = re.compile(r"(?i)apps(?:\(\))?\??\.length|initiali[sz]ed\b|readystate")
 _METHOD = re.compile(r"\bmethod\b")
 _CLAUSES = frozenset({"switch_case", "switch_default"})
 _SHORT_CIRCUITS = frozenset({"&&", "||", "??"})
@@ -154,6 +155,8 @@ def _other_side_answers(tree: Tree, branch: Node, child: Node) -> bool:
 
 def _is_kept(tree: Tree, condition: Node) -> bool:
     """Whether a condition asks for what the process made before and keeps: then the first request still needs it."""
+    if _SET_UP_ONCE.search(tree.text(condition)):
+        return True
     match = _FIRST_NAME.match(tree.text(condition))
     name = match[1] if match is not None else ""
     if name.startswith("global"):

@@ -63,6 +63,8 @@ def test_places_that_every_answer_needs(body: str) -> None:
 def test_what_the_process_keeps_is_needed_by_its_first_request() -> None:
     (place,) = places("let kept;\nfunction f() { if (kept) { return kept; } kept = X(); return kept; }")
     assert place.turns == ()
+    (place,) = places("function f() { if (!getApps().length) { X(); } return getApps()[0]; }")
+    assert place.turns == ()
     (place,) = places("let kept;\nfunction f() { if (!kept) { kept = X(); } return kept; }")
     assert place.turns == ()
 
