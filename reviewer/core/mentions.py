@@ -21,8 +21,8 @@ _REFUSES = re.compile(
 _VALIDATES = re.compile(
     r"^\(\s*!|typeof|===?\s*(?:0|null|undefined|false)\b|(?i:\boptions\b|\bhead\b|error)|\bmethod\s*!==?"
 )
-_FIRST_NAME = re.compile(r"[(\s!]*([\w$]+)")
-_SET_UP_ONCE = re.compile(r"(?i)apps(?:\(\))?\??\.length|initiali[sz]ed\b|readystate")
+_NAME = re.compile(r"(?<![.\w$'\"])[A-Za-z_$][\w$]*")
+_SET_UP_ONCE = re.compile(r"(?i)apps(?:\(\))?\??\.length|initiali[sz]ed\b|readystate|\bglobal(?:this)?\b")
 _METHOD = re.compile(r"\bmethod\b")
 _CLAUSES = frozenset({"switch_case", "switch_default"})
 _SHORT_CIRCUITS = frozenset({"&&", "||", "??"})
@@ -155,13 +155,11 @@ def _other_side_answers(tree: Tree, branch: Node, child: Node) -> bool:
 
 def _is_kept(tree: Tree, condition: Node) -> bool:
     """Whether a condition asks for what the process made before and keeps: then the first request still needs it."""
-    if _SET_UP_ONCE.search(tree.text(condition)):
+    text = tree.text(condition)
+    if _SET_UP_ONCE.search(text):
         return True
-    match = _FIRST_NAME.match(tree.text(condition))
-    name = match[1] if match is not None else ""
-    if name.startswith("global"):
-        return True
-    kept = rf"^(?:export\s+)?(?:let|var)\s+{re.escape(name)}\b" if name else ""
+    names = "|".join(re.escape(name) for name in sorted(set(_NAME.findall(text))))
+    kept = rf"^(?:export\s+)?(?:let|var)\s+(?:{names})\b" if names else ""
     return bool(kept) and re.search(kept.encode(), tree.source.data, re.MULTILINE) is not None
 
 
