@@ -11,7 +11,9 @@ from reviewer.checks.express5_query import express5_pages_api_query
 from reviewer.checks.express5_wildcard import express5_wildcard_path
 from reviewer.checks.express_bridge import express_app_in_api_route
 from reviewer.checks.hardcoded_dev import custom_server_hardcoded_dev
+from reviewer.checks.heavy_import import heavy_import_on_cold_start
 from reviewer.checks.middleware_file import middleware_file_not_loaded
+from reviewer.checks.mixed_auth import mixed_auth_libraries
 from reviewer.checks.redundant_server import redundant_custom_server
 from reviewer.checks.route_order import custom_server_route_order
 from reviewer.checks.self_fetch import self_fetch_api_route
@@ -39,6 +41,8 @@ CHECKS: Mapping[str, Check] = {
     "express5_pages_api_query": express5_pages_api_query,
     "express5_wildcard_path": express5_wildcard_path,
     "express_app_in_api_route": express_app_in_api_route,
+    "heavy_import_on_cold_start": heavy_import_on_cold_start,
+    "mixed_auth_libraries": mixed_auth_libraries,
     "per_route_middleware": per_route_middleware,
     "redundant_custom_server": redundant_custom_server,
     "shared_backend_in_api_routes": shared_backend_in_api_routes,

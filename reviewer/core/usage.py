@@ -65,9 +65,9 @@ def usage_of(source: Source, language: str) -> Usage:
     values, uses, dropped = set(), [], set()
     for node, kind in captures(tree, _INTEREST):
         name = tree.text(node)
-        if kind == "declared" or _declares(node):
+        if kind == "declared" or declares(node):
             dropped.add(name)
-        elif not _is_type(node):
+        elif not is_in_type(node):
             values.add(name)
             if _is_asked_for(node):
                 dropped.add(name)
@@ -77,7 +77,8 @@ def usage_of(source: Source, language: str) -> Usage:
     return Usage(frozenset(values), tuple(kept), tuple(_merged(_elsewhere(tree))))
 
 
-def _declares(node: Node) -> bool:
+def declares(node: Node) -> bool:
+    """Whether an identifier gives something its name."""
     above = node.parent
     if above is None or above.type in _PARAMETERS:
         return True
@@ -86,7 +87,7 @@ def _declares(node: Node) -> bool:
     return any(above.child_by_field_name(field) == node for field in _DECLARING_FIELDS)
 
 
-def _is_type(node: Node) -> bool:
+def is_in_type(node: Node) -> bool:
     """Whether a name stands in a type: ``typeof x`` of a type, or ``Namespace.Type``."""
     above = node.parent
     while above is not None and above.type in ("member_expression", "nested_identifier"):
