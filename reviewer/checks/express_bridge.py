@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from reviewer.core.app import App
 from reviewer.core.bodies import EVERY_MEDIA
-from reviewer.core.bridges import Bridge, bridges_of, out_of_reach, read_twice, registered
+from reviewer.core.bridges import Bridge, bridges_of, imported_by, out_of_reach, read_twice, registered
 from reviewer.core.check import Settings
 from reviewer.core.code import Code
 from reviewer.core.express import express_aliases
@@ -30,7 +30,7 @@ def express_app_in_api_route(app: App, project: Project, settings: Settings) -> 
     marked = project.marked[settings.rule.id].union(*code.files.containing(project.scripts, aliases).values())
     parsers = _parsers(code, settings)
     for bridge in bridges_of(app, project, marked):
-        yield _finding(app, bridge, parsers, settings)
+        yield _finding(app, project, bridge, parsers, settings)
 
 
 def _parsers(code: Code, settings: Settings) -> Parsers:
@@ -43,7 +43,7 @@ def _parsers(code: Code, settings: Settings) -> Parsers:
     return found
 
 
-def _finding(app: App, bridge: Bridge, parsers: Parsers, settings: Settings) -> Finding:
+def _finding(app: App, project: Project, bridge: Bridge, parsers: Parsers, settings: Settings) -> Finding:
     what, evidence, because = _fault(app, bridge, parsers)
     return settings.finding(
         app,
@@ -60,7 +60,7 @@ def _finding(app: App, bridge: Bridge, parsers: Parsers, settings: Settings) -> 
             "is_nest": bridge.framework == "@nestjs/core",
         },
         group=f"{what}:{bridge.maker}",
-        subject=f"import:{bridge.maker}:{bridge.module}",
+        subject=f"import:{bridge.route.path}:{imported_by(project, bridge)}",
         suggestion=_suggestion(app.code, bridge),
     )
 

@@ -61,6 +61,19 @@ class Bridge:
         return self.route.pattern.partition("[")[0].rstrip("/")
 
 
+def imported_by(project: Project, bridge: Bridge) -> str:
+    """The module by which the route loads the application, or what makes it."""
+    route = bridge.route.path
+    if bridge.maker == route:
+        return bridge.module
+    facts = project.code.surface(route)
+    for item in facts.imports if facts is not None else ():
+        target = project.code.resolver.resolve(route, item.module)
+        if target is not None and (target == bridge.maker or bridge.maker in project.graph.imports(target)):
+            return item.module
+    return ""
+
+
 def bridges_of(app: App, project: Project, marked: set[str]) -> Iterator[Bridge]:
     """The routes of an application that are bridges; *marked* are scripts that name one of the frameworks."""
     way = _Way(project.code, marked)

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
-from weakref import WeakKeyDictionary
 
 from reviewer.core.closure import IMPORTS
 from reviewer.core.code import Code
@@ -64,8 +63,11 @@ class SessionUse:
         return package_name(self.module)
 
 
-# Of each tree, for as long as it is analysed: every application asks the same.
-_KNOWN: WeakKeyDictionary[Project, dict[_Key, tuple[SessionUse, ...]]] = WeakKeyDictionary()
+class _Known:
+    """The uses of one tree, by what was asked for: every application asks the same."""
+
+    def __init__(self, _project: Project) -> None:
+        self.uses: dict[_Key, tuple[SessionUse, ...]] = {}
 
 
 class SessionUses:
@@ -89,7 +91,7 @@ class SessionUses:
         """Every use, in the order of files; none where all are of one family. ``marked`` hold words of the symbols."""
         if len(self.asked) < 2:
             return ()
-        known = _KNOWN.setdefault(self.project, {})
+        known = self.project.once(_Known).uses
         key = (self.asked, tuple(sorted(self.more.items())))
         if key not in known:
             known[key] = self._all(marked)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reviewer.core.bodies import EVERY_MEDIA
-from reviewer.core.bridges import Bridge, bridges_of, out_of_reach, read_twice, registered
+from reviewer.core.bridges import Bridge, bridges_of, imported_by, out_of_reach, read_twice, registered
 from reviewer.core.files import NoCache
 from reviewer.core.parsers import Parsers
 from reviewer.core.project import Project
@@ -192,3 +192,30 @@ def test_a_route_that_may_change_the_url_is_not_judged(route: str) -> None:
 def test_express_in_a_route_handler(text: str, is_bridge: bool) -> None:
     found = _bridges(_project({"app/api/a/route.js": text, "server/app.js": EXPRESS}))
     assert [bridge.route.role for bridge in found] == ["app-route-handler"] * is_bridge
+
+
+@pytest.mark.parametrize(
+    ("files", "module"),
+    [
+        ({ROUTE: "import express from 'express';\nexport default express();\n"}, "express"),
+        (
+            {
+                ROUTE: "export { default } from '../../server/app';\n",
+                "server/app.js": "import express from 'express';\nexport default express();\n",
+            },
+            "../../server/app",
+        ),
+        (
+            {
+                ROUTE: "import './x.js';\nimport app from '../../server';\nexport default app;\n",
+                "server/index.js": "export { default } from './app';\n",
+                "server/app.js": "import express from 'express';\nexport default express();\n",
+            },
+            "../../server",
+        ),
+    ],
+)
+def test_the_import_by_which_a_route_loads_the_application(files: dict[str, str], module: str) -> None:
+    project = _project(files)
+    (bridge,) = _bridges(project)
+    assert imported_by(project, bridge) == module
