@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reviewer.checks.after_response import work_after_response
 from reviewer.checks.body_parser import body_parser_before_next
 from reviewer.checks.edge_runtime import node_api_in_edge_runtime
 from reviewer.checks.express5_query import express5_pages_api_query
@@ -36,5 +37,6 @@ CHECKS: Mapping[str, Check] = {
     "standalone_with_custom_server": standalone_with_custom_server,
     "start_script_bypasses_custom_server": start_script_bypasses_custom_server,
     "websocket_in_api_route": websocket_in_api_route,
+    "work_after_response": work_after_response,
     "ws_upgrade_conflict": ws_upgrade_conflict,
 }

@@ -1,0 +1,107 @@
+"""The functions a request starts, and the calls that run as part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from reviewer.core.app import App
+from reviewer.core.facts import Expr
+from reviewer.core.finding import Evidence, weakest
+from reviewer.core.outcomes import Body, Outcomes, Use
+from reviewer.core.promises import Promises
+from reviewer.core.roles import Route
+
+MAX_CALL_HOPS = 2
+
+Kind = Literal["pages", "app", "action"]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A handler or a server action: the id of its function in a file."""
+
+    path: str
+    function: int
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A call that runs as part of a request; ``via`` are the calls of functions of the file that lead there."""
+
+    use: Use
+    evidence: Evidence
+    via: tuple[Use, ...] = ()
+
+
+def handlers_started(app: App, routes: Iterable[Route], is_worth: Callable[[str], bool]) -> Iterator[Started]:
+    """The handlers of routes whose bodies stand in files worth a look."""
+    seen: set[Started] = set()
+    for route in routes:
+        if not is_worth(route.path) and not _takes_from_elsewhere(app.code.files.raw(route.path) or b""):
+            continue
+        for handler in app.handlers(route):
+            kind: Kind = "pages" if route.role == "pages-api-route" else "app"
+            started = Started(handler.file, handler.function, kind)
+            if handler.function >= 0 and started not in seen and is_worth(handler.file):
+                seen.add(started)
+                yield started
+
+
+def _takes_from_elsewhere(data: bytes) -> bool:
+    """Whether a route file may have its handler from another file: it makes no function of its own."""
+    return b"=>" not in data and b"function" not in data
+
+
+def actions_started(app: App, promises: Promises, paths: Sequence[str]) -> Iterator[Started]:
+    """The server actions of files: what a file marked as one exports, and functions marked by themselves."""
+    for path in paths:
+        facts = app.code.surface(path)
+        if facts is None:
+            continue
+        ids = [body.id for body in (promises.outcomes(path).bodies or {}).values() if body.is_action]
+        if "use server" in facts.directives:
+            for export in facts.exports:
+                where, value = (
+                    app.code.follow(path, export.expr) if export.expr is not None else ("", Expr("other", 0, 0, 0))
+                )
+                ids += [value.function] if value.kind == "function" and where == path else []
+        for id in dict.fromkeys(ids):
+            yield Started(path, id, "action")
+
+
+def ran_by(promises: Promises, started: Started) -> Iterator[Ran]:
+    """The calls that run as part of a request, those of functions of the same file included, each once."""
+    outcomes = promises.outcomes(started.path)
+    queue: list[tuple[int, Evidence, tuple[Use, ...]]] = [(started.function, "high", ())]
+    seen: set[int] = set()
+    while queue:
+        function, evidence, via = queue.pop(0)
+        if function in seen:
+            continue
+        seen.add(function)
+        for body in (outcomes.bodies or {}).values():
+            if body.parent == function and body.runs != "later":
+                queue.append((body.id, weakest(evidence, "high" if body.runs == "at-once" else "medium"), via))
+        for use in outcomes.uses:
+            if use.function == function:
+                yield Ran(use, evidence, via)
+                helper = _helper(outcomes, use) if len(via) < MAX_CALL_HOPS else None
+                if helper is not None:
+                    queue.append((helper.id, evidence, (*via, use)))
+
+
+def _helper(outcomes: Outcomes, use: Use) -> Body | None:
+    """The function of the same file that a call runs to its end before the request goes on."""
+    if not use.name.isidentifier():
+        return None
+    body = outcomes.named(use.name, use.function)
+    if body is None or (body.is_async and not _is_waited_for(use)):
+        return None
+    return body
+
+
+def _is_waited_for(use: Use) -> bool:
+    return use.outcome in ("awaited", "returned", "stored") or use.to.startswith("Promise.")
