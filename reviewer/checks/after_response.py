@@ -15,7 +15,7 @@ from reviewer.core.flow import Answer, Step, answers_of, may_go_on
 from reviewer.core.outcomes import Use, may_drop
 from reviewer.core.project import Project
 from reviewer.core.promises import Made, Promises
-from reviewer.core.requests import Ran, Started, actions_started, handlers_started, ran_by
+from reviewer.core.requests import Ran, Started, actions_started, handlers_started, outlets, ran_by
 from reviewer.core.syntax import language_of
 
 _METHODS = (".then", ".catch", ".finally")
@@ -100,8 +100,13 @@ class _Search:
         return any(self._work(path, Ran(use, "high")) is not None for use in uses)
 
     def _cut_loose(self, started: Started) -> Iterator[_Work]:
+        names = outlets(self.promises, started)
         for ran in ran_by(self.promises, started):
-            if ran.use.outcome == "dropped" and (work := self._work(started.path, ran)) is not None:
+            if (
+                ran.use.outcome == "dropped"
+                and not names & ran.use.mentions
+                and (work := self._work(started.path, ran)) is not None
+            ):
                 yield work
 
     def _work(self, path: str, ran: Ran) -> _Work | None:
@@ -131,10 +136,17 @@ class _Search:
     def _answered(self, started: Started, answer: Answer, steps: list[Step]) -> Finding:
         step = steps[0]
         shape = "goes-on" if answer.goes_on else "after"
-        work = f"`{'await ' if step.kind == 'await' else ''}{_called(step.name)}`"
+        work = f"{'await ' if step.kind == 'await' else ''}{_called(step.name)}"
         sites = [Site(started.path, step.line, step.column, step.end_line, "this runs after the answer")]
         sites.append(Site(started.path, answer.line, answer.column, answer.end_line, "the request is answered here"))
-        args = {"shape": shape, "work": work, "answer": f"`{answer.name}`", "caught": False, "lazy": "", "helper": ""}
+        args: dict[str, Arg] = {
+            "shape": shape,
+            "work": work,
+            "answer": answer.name,
+            "caught": False,
+            "lazy": "",
+            "helper": "",
+        }
         return self._finding(started, sites, f"{shape}:{step.name}", args, "high")
 
     def _dropped(self, started: Started, work: _Work) -> Finding:
@@ -143,9 +155,9 @@ class _Search:
         sites = [Site(started.path, use.line, use.column, use.end_line, message)]
         sites += [Site(started.path, v.line, v.column, v.end_line, "a request calls it here") for v in work.ran.via]
         sites += [work.made.site] if work.made.site is not None else []
-        args = {
+        args: dict[str, Arg] = {
             "shape": work.shape,
-            "work": f"`{_called(use.name)}`",
+            "work": _called(use.name),
             "answer": "",
             "caught": "catch" in use.chained,
             "lazy": work.made.lazy,

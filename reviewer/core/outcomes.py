@@ -33,6 +33,7 @@ _TRANSPARENT = frozenset(
     {"parenthesized_expression", "as_expression", "satisfies_expression", "non_null_expression", "type_assertion"}
 )
 _STATEMENT = re.compile(rb"\n[ \t]*(?:\} )?(?:void |else |if \([^\n]*\) |[\w$.!?]+ && )*([A-Za-z_$][\w$.?!]*)[(<]")
+_NAME = re.compile(r"(?<![\w$.])[A-Za-z_$][\w$]*")
 _EACH = re.compile(rb"\.forEach\(\s*(?:\([^()]*\)|\w+)\s*=>\s*(?:void )?[\w$.]+\(")
 _ASYNC = re.compile(rb"\(\s*async\b")
 _STARTERS = (b"setTimeout", b"setImmediate", b"nextTick", b"forEach")
@@ -63,7 +64,8 @@ class Use:
     ``start`` and ``place`` are those of the call's facts, ``function`` the id of the function it stands in.
     ``chained`` are the methods of promises called on it, the first one first. ``name`` is how the called thing is
     spelled, '' where that is no chain of names; ``to`` is how the call is spelled that it is an argument of.
-    ``function_given`` is the id of the function that is called where it is written, or is the first argument.
+    ``function_given`` is the id of the function that is called where it is written, or given as an argument.
+    ``mentions`` are the names in the statement that drops the result.
     """
 
     outcome: Outcome
@@ -76,6 +78,7 @@ class Use:
     is_void: bool
     to: str
     function_given: int
+    mentions: frozenset[str]
     line: int
     column: int
     end_line: int
@@ -221,7 +224,7 @@ class _Reading:
         property_ = callee.child_by_field_name("property") if callee is not None else None
         named = property_ or callee
         outcome, chained, is_void, to = self._becomes(call)
-        given = callee if callee is not None and callee.type in FUNCTIONS else _argument(call)
+        given = callee if callee is not None and callee.type in FUNCTIONS else _function_given(call)
         return Use(
             outcome,
             spelled(tree, callee),
@@ -232,7 +235,8 @@ class _Reading:
             self._shape(call, callee),
             is_void,
             to,
-            given.start_byte if given is not None and given.type in FUNCTIONS else -1,
+            given.start_byte if given is not None else -1,
+            _mentioned(self.tree, call) if outcome == "dropped" else frozenset(),
             tree.line(call),
             tree.column(call),
             tree.end_line(call),
@@ -396,6 +400,19 @@ def _argument(call: Node) -> Node | None:
     arguments = call.child_by_field_name("arguments")
     listed = arguments.named_children if arguments is not None else []
     return _bare(next((child for child in listed if child.type != "comment"), None))
+
+
+def _function_given(call: Node) -> Node | None:
+    arguments = call.child_by_field_name("arguments")
+    listed = [_bare(child) for child in arguments.named_children] if arguments is not None else []
+    return next((child for child in listed if child is not None and child.type in FUNCTIONS), None)
+
+
+def _mentioned(tree: Tree, node: Node) -> frozenset[str]:
+    """The names in the statement a call stands in."""
+    while node.parent is not None and not node.type.endswith(("_statement", "_declaration")):
+        node = node.parent
+    return frozenset(_NAME.findall(tree.text(node)))
 
 
 def _is_async(function: Node) -> bool:

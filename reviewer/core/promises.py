@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from reviewer.core.code import Code
-from reviewer.core.facts import Call, Expr, Ref
+from reviewer.core.facts import Expr, FileFacts, Ref
 from reviewer.core.finding import Evidence, Site
 from reviewer.core.outcomes import Body, Outcomes, Use, outcomes_of
 from reviewer.core.syntax import language_of
@@ -50,6 +51,7 @@ _MONGOOSE_QUERIES = frozenset(
     {"updateOne", "updateMany", "deleteOne", "deleteMany", "findOneAndUpdate", "findByIdAndUpdate"}
     | {"findOneAndDelete", "findByIdAndDelete", "findOneAndReplace", "replaceOne"}
 )
+_GLOBALS = frozenset({"fetch", "Promise", "globalThis", "global"})
 _PROMISE = frozenset({".all", ".allSettled", ".any", ".race"})
 _SENDS = {
     "resend": (".emails", ".batch", ".contacts", ".broadcasts"),
@@ -59,6 +61,11 @@ _SENDS = {
     "qstash": (".publishJSON", ".publish", ".enqueue", ".enqueueJSON", ".batchJSON", ".batch"),
     "redis": (".set", ".del", ".incr", ".expire", ".lpush", ".rpush", ".publish", ".hset", ".sadd", ".zadd", ".setex"),
 }
+_TELLING = _HTTP | _MONGOOSE_SENDS | _MONGOOSE_QUERIES | _DRIZZLE_STARTS | _PRISMA_SENDS
+_TELLING |= {name[1:] for names in _SENDS.values() for name in names}
+_TELLING |= {"createMany", "upsert", "from", "rpc", "storage", "functions", "send"}
+_RETURNS = re.compile(rb"\b(?:return|=>)\s*\(?\s*(?:new Promise\b|[\w$.]+(?:<[^\n]*>)?\()|\*")
+_STEPS = re.compile(r"(\(\))|(\.[\w$#]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,7 @@ class Promises:
     def __init__(self, code: Code) -> None:
         self.code = code
         self._outcomes: dict[str, Outcomes] = {}
+        self._imported: dict[str, dict[str, Ref]] = {}
 
     def outcomes(self, path: str) -> Outcomes:
         """The outcomes of a file's calls; none where the file is not read."""
@@ -88,28 +96,54 @@ class Promises:
             self._outcomes[path] = outcomes_of(source, language) if is_read and source and language else Outcomes()
         return self._outcomes[path]
 
-    def call(self, path: str, use: Use) -> Call | None:
-        """The facts of a call."""
-        facts = self.code.facts(path)
-        found = (c for c in facts.calls if c.start == use.start and c.place[0] == use.place) if facts else ()
-        return next(iter(found), None)
-
     def made(self, path: str, use: Use) -> Made | None:
         """The promise a call makes; None where it makes none, or where that cannot be told."""
-        call = self.call(path, use)
-        ref = call.callee if call is not None else None
-        if call is None or ref is None:
+        if use.name.startswith("this."):
+            return self._method(path, use)
+        return self._made(path, use, MAX_HOPS)
+
+    def _made(self, path: str, use: Use, hops: int) -> Made | None:
+        ref = self._called(path, use)
+        if ref is None:
             return None
         if ref.kind == "global":
             return Made() if _is_known_global(ref) else None
-        if ref.kind == "this":
-            return self._method(path, use)
         found = self.function(path, ref, use.function)
         if found is not None:
-            where, body = found
-            return self._by(where, body, MAX_HOPS)
-        made = self._of_package(path, ref, call)
+            return self._by(found[0], found[1], hops)
+        made = self._of_package(path, ref, use)
         return replace(made, lazy="") if made is not None and use.chained else made
+
+    def _called(self, path: str, use: Use) -> Ref | None:
+        """What a call calls: by the names of the module where they say it, else by all the facts of the file."""
+        surface = self.code.surface(path)
+        if surface is None or not use.name:
+            return None
+        root, *steps = [step for step in _STEPS.split(use.name) if step]
+        imported = self._imports(path, surface).get(root)
+        if imported is not None:
+            return replace(imported, steps=tuple(steps))
+        if root in surface.values or (not steps and self.outcomes(path).named(root, use.function) is not None):
+            value = surface.values.get(root)
+            made = value.ref if value is not None and value.kind in ("call", "new", "ref", "member") else None
+            return made.then(*steps) if made is not None else Ref("local", root, steps=tuple(steps))
+        if root in _GLOBALS:
+            return Ref("global", root, steps=tuple(steps))
+        return self._from_facts(path, use) if not _TELLING.isdisjoint(step.lstrip(".") for step in steps) else None
+
+    def _imports(self, path: str, surface: FileFacts) -> dict[str, Ref]:
+        if path not in self._imported:
+            static = (item for item in surface.imports if item.kind in ("static", "require"))
+            pairs = ((name, local, item.module) for item in static for name, local in item.names)
+            self._imported[path] = {local: Ref("import", name, module) for name, local, module in pairs}
+        return self._imported[path]
+
+    def _from_facts(self, path: str, use: Use) -> Ref | None:
+        facts = self.code.facts(path)
+        for call in facts.calls if facts is not None else ():
+            if call.start == use.start and call.place[0] == use.place:
+                return call.callee
+        return None
 
     # -- functions of the repository ----------------------------------------------------------------------------------
 
@@ -122,9 +156,23 @@ class Promises:
             return None
         where, value = self.code.follow(path, _expression(ref))
         if value.kind == "function":
-            body = self.outcomes(where).body(value.function)
+            body = self._body(where, value.function)
             return (where, body) if body is not None else None
         return self._of_class(path, ref)
+
+    def _body(self, path: str, function: int) -> Body | None:
+        """A function of a file, the file read in detail only where the function's text does not tell enough."""
+        source, facts = self.code.files.source(path), self.code.surface(path)
+        known = facts.function(function) if facts is not None and path not in self._outcomes else None
+        if source is None or known is None:
+            return self.outcomes(path).body(function)
+        is_async = source.data.startswith(b"async", function)
+        end = function
+        for _ in range(known.end_line - known.line + 1):
+            end = source.data.find(b"\n", end) + 1 or len(source.data)
+        if is_async or not _RETURNS.search(source.data, function, end):
+            return Body(function, known.name, -1, is_async, False, False, True, "later", ())
+        return self.outcomes(path).body(function)
 
     def _of_class(self, path: str, ref: Ref) -> tuple[str, Body] | None:
         """A static method of a class, or a method of an object a module makes of one."""
@@ -162,8 +210,7 @@ class Promises:
         return None
 
     def _by(self, path: str, body: Body, hops: int) -> Made | None:
-        facts = self.code.surface(path)
-        if body.is_generator or facts is None:
+        if body.is_generator:
             return None
         site = self._site(path, body)
         if body.is_async or body.makes:
@@ -177,20 +224,10 @@ class Promises:
 
     def _returned(self, path: str, use: Use, hops: int) -> Made | None:
         """What a function returns by calling another one."""
-        base = use
         if use.name.endswith((".then", ".catch", ".finally")):
-            inner = [u for u in self.outcomes(path).uses if u.start == use.start and u.chained]
-            base = inner[-1] if inner else use
-        call = self.call(path, base)
-        if call is None or call.callee is None:
-            return None
-        if call.callee.kind == "global":
-            return Made() if _is_known_global(call.callee) else None
-        found = self.function(path, call.callee, base.function)
-        if found is not None:
-            return self._by(found[0], found[1], hops)
-        made = self._of_package(path, call.callee, call)
-        return replace(made, lazy="") if made is not None and base.chained else made
+            inner = [other for other in self.outcomes(path).uses if other.start == use.start and other.chained]
+            return self._made(path, inner[-1], hops) if inner else None
+        return self._made(path, use, hops)
 
     def _site(self, path: str, body: Body) -> Site | None:
         facts = self.code.surface(path)
@@ -201,7 +238,7 @@ class Promises:
 
     # -- packages -----------------------------------------------------------------------------------------------------
 
-    def _of_package(self, path: str, ref: Ref, call: Call) -> Made | None:
+    def _of_package(self, path: str, ref: Ref, use: Use) -> Made | None:
         if ref.module == "axios" and ref.path()[:1] not in ((".create",),):
             steps = ref.path()
             return Made() if not steps or (len(steps) == 1 and steps[0][1:] in _HTTP) else None
@@ -209,7 +246,7 @@ class Promises:
         members = tuple(step for step in steps if step.startswith("."))
         if not kind or not members:
             return None
-        return _known(kind, members, call)
+        return _known(kind, members, use)
 
     def _client(self, path: str, ref: Ref) -> tuple[str, tuple[str, ...]]:
         """Which library's client a reference starts from, and the steps from it on."""
@@ -292,7 +329,7 @@ def _named(ref: Ref) -> tuple[str, tuple[str, ...]] | None:
     return None
 
 
-def _known(kind: str, members: tuple[str, ...], call: Call) -> Made | None:
+def _known(kind: str, members: tuple[str, ...], use: Use) -> Made | None:
     """What a chain of a library's methods makes."""
     first, last = members[0][1:], members[-1][1:]
     library = _PACKAGES.get(kind, "")
@@ -311,8 +348,7 @@ def _known(kind: str, members: tuple[str, ...], call: Call) -> Made | None:
         return Made(lazy=library) if first in _MONGOOSE_QUERIES else None
     if kind == "axios":
         return Made() if first in _HTTP else None
-    takes_callback = any(arg.kind == "function" for arg in call.args)
-    if members[0] not in _SENDS.get(kind, ()) or takes_callback:
+    if members[0] not in _SENDS.get(kind, ()) or use.function_given >= 0:
         return None
     evidence: Evidence = "low" if kind == "queue" else "high"
     return Made(evidence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -14,6 +15,11 @@ from reviewer.core.promises import Promises
 from reviewer.core.roles import Route
 
 MAX_CALL_HOPS = 2
+_NAME = re.compile(rb"[A-Za-z_$][\w$]*")
+_STREAM = re.compile(
+    rb"\b(?:const|let|var)\s+([\w$]+|\{[^{}=]*\}|\[[^\[\]=]*\])[^=;\n]*=\s*[^;\n]*"
+    rb"(?:Stream|PassThrough|\.writable\b|getWriter\(|Subject\b|Channel\(|Pusher\()"
+)
 
 Kind = Literal["pages", "app", "action"]
 
@@ -70,6 +76,23 @@ def actions_started(app: App, promises: Promises, paths: Sequence[str]) -> Itera
                 ids += [value.function] if value.kind == "function" and where == path else []
         for id in dict.fromkeys(ids):
             yield Started(path, id, "action")
+
+
+def outlets(promises: Promises, started: Started) -> frozenset[str]:
+    """Names of what a response is made through: work that holds one of them is part of the response.
+
+    These are streams, and in the Pages Router the response itself.
+    """
+    source = promises.code.files.source(started.path)
+    facts = promises.code.surface(started.path)
+    names = {
+        name for match in _STREAM.finditer(source.data if source else b"") for name in _NAME.findall(match.group(1))
+    }
+    found = {name.decode() for name in names}
+    function = facts.function(started.function) if facts is not None else None
+    if started.kind == "pages":
+        found |= {"res", "response", *(function.params[1:2] if function is not None else ())}
+    return frozenset(found)
 
 
 def ran_by(promises: Promises, started: Started) -> Iterator[Ran]:
