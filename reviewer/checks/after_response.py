@@ -20,6 +20,7 @@ from reviewer.core.syntax import language_of
 
 _METHODS = (".then", ".catch", ".finally")
 _GIVEN = re.compile(rb"\bwaitUntil\(\s*(?:async\b|function\b|\(\s*\)\s*=>|[\w$]+\s*=>|[\w$.]+\s*\))")
+_NAME = re.compile(r"(?<![\w$.])[A-Za-z_$][\w$]*")
 _ONE_LINE = re.compile(r"(\s*)waitUntil\((.*)\)(;?)\s*")
 
 
@@ -102,12 +103,16 @@ class _Search:
     def _cut_loose(self, started: Started) -> Iterator[_Work]:
         names = outlets(self.promises, started)
         for ran in ran_by(self.promises, started):
-            if (
-                ran.use.outcome == "dropped"
-                and not names & ran.use.mentions
-                and (work := self._work(started.path, ran)) is not None
-            ):
+            work = self._work(started.path, ran) if ran.use.outcome == "dropped" else None
+            if work is not None and not names & self._mentioned(started.path, work):
                 yield work
+
+    def _mentioned(self, path: str, work: _Work) -> frozenset[str]:
+        """Names that work uses: where it is started, and in a function around there that does it."""
+        body = work.made.body
+        is_near = body is not None and body.parent != -1
+        inside = _NAME.findall(self.promises.text(path, body)) if body is not None and is_near else []
+        return work.use.mentions | frozenset(inside)
 
     def _work(self, path: str, ran: Ran) -> _Work | None:
         use = ran.use

@@ -88,6 +88,8 @@ class Use:
 class Body:
     """A function: ``returns`` are the places of the calls whose results it returns, ``holder`` its class's name.
 
+    ``stop`` is the byte after it.
+
     ``runs`` says whether it runs as soon as the code around it does: at once, as part of something that is awaited
     there, or later. ``makes`` says that it returns a promise whatever it calls.
     """
@@ -101,6 +103,8 @@ class Body:
     awaits: bool
     runs: Runs
     returns: tuple[int, ...]
+    line: int
+    stop: int
     holder: str = ""
     is_action: bool = False
 
@@ -360,6 +364,8 @@ class _Reading:
             node.start_byte in self.awaits,
             self._runs(node),
             tuple(_place(value) for value in values if value.type == "call_expression"),
+            self.tree.line(node),
+            node.end_byte,
             holder,
             _has_directive(self.tree, body, "use server"),
         )

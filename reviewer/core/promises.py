@@ -72,12 +72,13 @@ _STEPS = re.compile(r"(\(\))|(\.[\w$#]+)")
 class Made:
     """A call that makes a promise. ``lazy`` names the library whose queries start when they are awaited or chained.
 
-    ``site`` is the function of the repository that makes it.
+    ``body`` is the function of the repository that makes it, and ``site`` its place.
     """
 
     evidence: Evidence = "high"
     lazy: str = ""
     site: Site | None = None
+    body: Body | None = None
 
 
 class Promises:
@@ -171,7 +172,7 @@ class Promises:
         for _ in range(known.end_line - known.line + 1):
             end = source.data.find(b"\n", end) + 1 or len(source.data)
         if is_async or not _RETURNS.search(source.data, function, end):
-            return Body(function, known.name, -1, is_async, False, False, True, "later", ())
+            return Body(function, known.name, -1, is_async, False, False, True, "later", (), known.line, end)
         return self.outcomes(path).body(function)
 
     def _of_class(self, path: str, ref: Ref) -> tuple[str, Body] | None:
@@ -212,14 +213,14 @@ class Promises:
     def _by(self, path: str, body: Body, hops: int) -> Made | None:
         if body.is_generator:
             return None
-        site = self._site(path, body)
+        site = Site(path, body.line, 1, body.line, "this function makes the promise")
         if body.is_async or body.makes:
-            return Made("high", "", site)
+            return Made("high", "", site, body)
         if not body.returns or hops <= 0:
             return None
         for use in self.outcomes(path).uses:
             if use.place in body.returns and (made := self._returned(path, use, hops - 1)) is not None:
-                return replace(made, site=site)
+                return replace(made, site=site, body=body)
         return None
 
     def _returned(self, path: str, use: Use, hops: int) -> Made | None:
@@ -229,12 +230,10 @@ class Promises:
             return self._made(path, inner[-1], hops) if inner else None
         return self._made(path, use, hops)
 
-    def _site(self, path: str, body: Body) -> Site | None:
-        facts = self.code.surface(path)
-        function = facts.function(body.id) if facts is not None else None
-        if function is None:
-            return None
-        return Site(path, function.line, 1, function.line, "this function makes the promise")
+    def text(self, path: str, body: Body) -> str:
+        """The text of a function."""
+        source = self.code.files.source(path)
+        return source.data[body.id : body.stop].decode("utf-8", "replace") if source is not None else ""
 
     # -- packages -----------------------------------------------------------------------------------------------------
 
