@@ -12,10 +12,11 @@ from reviewer.core.check import Settings
 from reviewer.core.facts import Call
 from reviewer.core.finding import Arg, Evidence, Finding, Level, Site, Suggestion, weakest
 from reviewer.core.flow import Answer, Step, answers_of, may_go_on
-from reviewer.core.outcomes import Use, may_drop
+from reviewer.core.outcomes import Use
 from reviewer.core.project import Project
 from reviewer.core.promises import Made, Promises
 from reviewer.core.requests import Ran, Started, actions_started, handlers_started, outlets, ran_by
+from reviewer.core.suspects import may_drop
 from reviewer.core.syntax import language_of
 
 _METHODS = (".then", ".catch", ".finally")
@@ -62,14 +63,14 @@ class _Search:
     def started(self) -> Iterator[Started]:
         """Handlers and actions in files that a cheap look does not clear."""
         routes = self.app.routes_of(self.settings.rule.head.where.roles)
+        code = self.app.code
         pages = {route.path for route in routes if route.role == "pages-api-route"}
 
         def is_worth(path: str) -> bool:
-            data = self._raw(path)
-            return may_drop(data) or (bool(pages) and may_go_on(data))
+            return may_drop(code, path) or (bool(pages) and may_go_on(self._raw(path)))
 
         yield from handlers_started(self.app, routes, is_worth)
-        actions = [path for path in self.marked if b"use server" in self._raw(path) and may_drop(self._raw(path))]
+        actions = [path for path in self.marked if b"use server" in self._raw(path) and may_drop(code, path)]
         yield from actions_started(self.app, self.promises, actions)
 
     # -- places -------------------------------------------------------------------------------------------------------

@@ -32,20 +32,7 @@ _TIMERS = frozenset({"setTimeout", "setImmediate", "setInterval", "process.nextT
 _TRANSPARENT = frozenset(
     {"parenthesized_expression", "as_expression", "satisfies_expression", "non_null_expression", "type_assertion"}
 )
-_STATEMENT = re.compile(rb"\n[ \t]*(?:\} )?(?:void |else |if \([^\n]*\) |[\w$.!?]+ && )*([A-Za-z_$][\w$.?!]*)[(<]")
 _NAME = re.compile(r"(?<![\w$.])[A-Za-z_$][\w$]*")
-_EACH = re.compile(rb"\.forEach\(\s*(?:\([^()]*\)|\w+)\s*=>\s*(?:void )?[\w$.]+\(")
-_ASYNC = re.compile(rb"\(\s*async\b")
-_STARTERS = (b"setTimeout", b"setImmediate", b"nextTick", b"forEach")
-_GOING_ON = b",([=&|:?+."
-_PLAIN_ROOTS = frozenset(
-    b"if for while switch return catch function await export import throw new case async yield super else do try "
-    b"console waitUntil after redirect notFound revalidatePath revalidateTag clearTimeout clearInterval JSON Object Array Math Number String Date z expect describe it logger log Sentry".split()
-)
-_PLAIN_METHODS = frozenset(
-    b"push append has get log error warn info debug sort reverse forEach json end status write setHeader removeHeader "
-    b"writeHead enqueue close abort on once emit parse redirect waitUntil filter reduce join split trim".split()
-)
 _KINDS = (
     *FUNCTIONS,
     "call_expression",
@@ -133,27 +120,6 @@ class Outcomes:
                 if body.name == name and body.parent == around and not body.holder:
                     return body
         return None
-
-
-def may_drop(data: bytes) -> bool:
-    """Whether a script may hold a call whose promise is dropped, by a cheap look: most have none that could make one."""
-    for match in _ASYNC.finditer(data):
-        before = (
-            data[: match.start()].rstrip()
-            if match.start() < 400
-            else data[match.start() - 400 : match.start()].rstrip()
-        )
-        if before.endswith(_STARTERS) or before[-1:] in b";{}!)" or before.endswith(b"void"):
-            return True
-    return any(_is_telling(data, match) for match in _STATEMENT.finditer(data)) or _EACH.search(data) is not None
-
-
-def _is_telling(data: bytes, statement: re.Match[bytes]) -> bool:
-    """Whether a line starts a statement that calls something a promise may come from."""
-    root, *members = statement.group(1).replace(b"?", b"").replace(b"!", b"").split(b".")
-    if root in _PLAIN_ROOTS or (members and members[-1] in _PLAIN_METHODS):
-        return False
-    return data[max(0, statement.start() - 200) : statement.start()].rstrip()[-1:] not in _GOING_ON
 
 
 def outcomes_of(source: Source, language: str) -> Outcomes:
