@@ -168,9 +168,11 @@ class _Search:
             "caught": "catch" in use.chained,
             "lazy": work.made.lazy,
             "helper": work.ran.via[-1].name if work.ran.via else "",
+            "has_helper": bool(work.ran.via),
         }
         evidence = weakest(work.made.evidence, work.ran.evidence)
-        finding = self._finding(started, sites, f"{work.shape}:{use.name}", args, evidence)
+        around = self.promises.outcomes(started.path).around(use.function)
+        finding = self._finding(started, sites, f"{work.shape}:{around}:{use.name}", args, evidence)
         return replace(finding, suggestion=self._awaited(started, work))
 
     def _finding(
@@ -182,7 +184,7 @@ class _Search:
             "host": host,
             "host_file": self.app.deployment.path,
             "router": started.kind,
-            "after": _has_after(self.app) if started.kind != "pages" else "no",
+            "after": _has_after(self.app) if started.kind != "pages" else "none",
         }
         return self.settings.finding(self.app, sites, key=key, level=level, evidence=evidence, args=args)
 
@@ -217,8 +219,9 @@ class _Search:
         args: dict[str, Arg] = {"shape": "wait-until", "work": "", "answer": "", "caught": False, "lazy": ""}
         args |= {"host": _host(self.app), "host_file": "", "router": "app", "after": _has_after(self.app), "helper": ""}
         suggestion = self._called_at_once(path, call)
+        key = f"wait-until:{self.promises.outcomes(path).around(call.function)}"
         return self.settings.finding(
-            self.app, [site], key="wait-until", level="error", args=args, group="wait-until", suggestion=suggestion
+            self.app, [site], key=key, level="error", args=args, group="wait-until", suggestion=suggestion
         )
 
     def _called_at_once(self, path: str, call: Call) -> Suggestion | None:
@@ -249,4 +252,4 @@ def _host(app: App) -> str:
 def _has_after(app: App) -> str:
     """Whether Next has a stable ``after``: since 15.1. ``maybe`` where the version is not known."""
     is_older = app.version("next").lt("15.1.0")
-    return "maybe" if is_older is None else "no" if is_older else "yes"
+    return "maybe" if is_older is None else "none" if is_older else "stable"

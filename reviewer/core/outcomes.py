@@ -113,6 +113,11 @@ class Outcomes:
             id = body.parent
         yield -1
 
+    def around(self, function: int) -> str:
+        """The name of a function, or of the nearest one around it that has one; '' where none has."""
+        named = (body.name for id in self.enclosing(function) if (body := self.body(id)) is not None and body.name)
+        return next(named, "")
+
     def named(self, name: str, function: int) -> Body | None:
         """The function a name means inside a function of the file, by the nearest declaration around it."""
         for around in self.enclosing(function):

@@ -64,7 +64,8 @@ _SENDS = {
 _TELLING = _HTTP | _MONGOOSE_SENDS | _MONGOOSE_QUERIES | _DRIZZLE_STARTS | _PRISMA_SENDS
 _TELLING |= {name[1:] for names in _SENDS.values() for name in names}
 _TELLING |= {"createMany", "upsert", "from", "rpc", "storage", "functions", "send"}
-_RETURNS = re.compile(rb"\b(?:return|=>)\s*\(?\s*(?:new Promise\b|[\w$.]+(?:<[^\n]*>)?\()|\*")
+_RETURNS = re.compile(rb"(?:\breturn|=>)\s*\(?\s*(?:new Promise\b|[\w$.]+(?:<[^\n]*>)?\()|\*")
+_GENERATOR = re.compile(rb"(?:async\s+)?function\s*\*")
 _STEPS = re.compile(r"(\(\))|(\.[\w$#]+)")
 
 
@@ -171,8 +172,9 @@ class Promises:
         end = function
         for _ in range(known.end_line - known.line + 1):
             end = source.data.find(b"\n", end) + 1 or len(source.data)
+        is_generator = _GENERATOR.match(source.data, function) is not None
         if is_async or not _RETURNS.search(source.data, function, end):
-            return Body(function, known.name, -1, is_async, False, False, True, "later", (), known.line, end)
+            return Body(function, known.name, -1, is_async, is_generator, False, True, "later", (), known.line, end)
         return self.outcomes(path).body(function)
 
     def _of_class(self, path: str, ref: Ref) -> tuple[str, Body] | None:

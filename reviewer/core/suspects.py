@@ -72,7 +72,8 @@ def _may_make(code: Code, path: str, data: bytes, head: bytes, name: bytes) -> b
     word = re.escape(root)
     is_imported = re.search(rb"\b%s\b" % word, head) is not None
     if members:
-        return is_imported or members[-1] in _SENDING or (len(members) > 1 and members[0] in _SENDING)
+        is_queue = members[-1] == b"add" and b"bull" in head
+        return is_imported or is_queue or members[-1] in _SENDING or (len(members) > 1 and members[0] in _SENDING)
     if not is_imported:
         return _is_async(data, word) is not False
     return _is_async(_target(code, path, head, word), word) is not False
