@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
@@ -11,16 +11,13 @@ from reviewer.core.app import App
 from reviewer.core.check import Settings
 from reviewer.core.facts import Call
 from reviewer.core.finding import Arg, Evidence, Finding, Level, Site, Suggestion, weakest
-from reviewer.core.flow import Answer, Step, answers_of, may_go_on
+from reviewer.core.flow import Answer, Step, answers_of
 from reviewer.core.outcomes import Use
 from reviewer.core.project import Project
 from reviewer.core.promises import Made, Promises
-from reviewer.core.requests import Ran, Started, actions_started, handlers_started, outlets, ran_by
-from reviewer.core.suspects import may_drop
+from reviewer.core.requests import Ran, Requests, Started, functions_kept, outlets, ran_by
 from reviewer.core.syntax import language_of
 
-_METHODS = (".then", ".catch", ".finally")
-_GIVEN = re.compile(rb"\bwaitUntil\(\s*(?:async\b|function\b|\(\s*\)\s*=>|[\w$]+\s*=>|[\w$.]+\s*\))")
 _NAME = re.compile(r"(?<![\w$.])[A-Za-z_$][\w$]*")
 _ONE_LINE = re.compile(r"(\s*)waitUntil\((.*)\)(;?)\s*")
 
@@ -39,58 +36,48 @@ def work_after_response(app: App, project: Project, settings: Settings) -> Itera
     """Promises of an application's handlers and actions that nothing waits for."""
     if app.is_static:
         return
-    search = _Search(app, project, settings)
-    reported: set[tuple[str, int]] = set()
-    for started in search.started():
-        for finding, key in search.findings(started):
-            if key not in reported:
-                reported.add(key)
-                yield finding
-    yield from search.given_functions()
+    marked = {path for path in project.marked[settings.rule.id] if project.app_of(path) is app}
+    search = _Search(app, settings)
+    found: dict[tuple[str, int], Finding] = {}
+    for started in search.started(marked):
+        for start, finding in search.findings(started):
+            found.setdefault((started.path, start), finding)
+    yield from found.values()
+    for path, call in functions_kept(app.code, marked, settings.symbols("wait_until")):
+        yield search.given(path, call)
 
 
 class _Search:
-    def __init__(self, app: App, project: Project, settings: Settings) -> None:
+    def __init__(self, app: App, settings: Settings) -> None:
         self.app = app
-        self.project = project
         self.settings = settings
-        self.promises = Promises(project.code)
-        self.marked = sorted(path for path in project.marked[settings.rule.id] if project.app_of(path) is app)
+        self.promises = Promises(app.code)
 
-    def _raw(self, path: str) -> bytes:
-        return self.app.code.files.raw(path) or b""
-
-    def started(self) -> Iterator[Started]:
-        """Handlers and actions in files that a cheap look does not clear."""
-        routes = self.app.routes_of(self.settings.rule.head.where.roles)
-        code = self.app.code
-        pages = {route.path for route in routes if route.role == "pages-api-route"}
-
-        def is_worth(path: str) -> bool:
-            return may_drop(code, path) or (bool(pages) and may_go_on(self._raw(path)))
-
-        yield from handlers_started(self.app, routes, is_worth)
-        actions = [path for path in self.marked if b"use server" in self._raw(path) and may_drop(code, path)]
-        yield from actions_started(self.app, self.promises, actions)
+    def started(self, marked: Iterable[str]) -> Iterator[Started]:
+        """Handlers and actions that could leave work behind."""
+        requests = Requests(self.app, self.promises)
+        yield from requests.handlers(self.app.routes_of(self.settings.rule.head.where.roles))
+        yield from requests.actions(marked)
 
     # -- places -------------------------------------------------------------------------------------------------------
 
-    def findings(self, started: Started) -> Iterator[tuple[Finding, tuple[str, int]]]:
+    def findings(self, started: Started) -> Iterator[tuple[int, Finding]]:
+        """Findings by the first byte of the call they are about."""
         later: set[int] = set()
         for answer in self._answers(started):
             steps = [step for step in answer.steps if self._matters(started.path, step)]
             later |= {step.place for step in steps}
             if steps:
-                yield self._answered(started, answer, steps), (started.path, steps[0].start)
+                yield steps[0].start, self._answered(started, answer, steps[0])
         for work in self._cut_loose(started):
             if work.use.place not in later:
-                yield self._dropped(started, work), (started.path, work.use.start)
+                yield work.use.start, self._dropped(started, work)
 
     def _answers(self, started: Started) -> Sequence[Answer]:
         source, language = self.app.code.files.source(started.path), language_of(started.path)
-        if started.kind != "pages" or source is None or language is None or not may_go_on(source.data):
+        if source is None or language is None:
             return ()
-        return answers_of(source, language, started.function)
+        return answers_of(source, language, started.function) if started.kind == "pages" else ()
 
     def _matters(self, path: str, step: Step) -> bool:
         """Whether a step after an answer is work: something awaited, or a call that makes a promise."""
@@ -98,8 +85,8 @@ class _Search:
             return False
         if step.kind == "await":
             return True
-        uses = [u for u in self.promises.outcomes(path).uses if (u.start, u.place) == (step.start, step.place)]
-        return any(self._work(path, Ran(use, "high")) is not None for use in uses)
+        use = self.promises.use_at(path, step.start, step.place)
+        return use is not None and self._work(path, Ran(use, "high")) is not None
 
     def _cut_loose(self, started: Started) -> Iterator[_Work]:
         names = outlets(self.promises, started)
@@ -111,13 +98,13 @@ class _Search:
     def _mentioned(self, path: str, work: _Work) -> frozenset[str]:
         """Names that work uses: where it is started, and in a function around there that does it."""
         body = work.made.body
-        is_near = body is not None and body.parent != -1
-        inside = _NAME.findall(self.promises.text(path, body)) if body is not None and is_near else []
-        return work.use.mentions | frozenset(inside)
+        if body is None or body.parent == -1:
+            return work.use.mentions
+        return work.use.mentions | frozenset(_NAME.findall(self.promises.text(path, body)))
 
     def _work(self, path: str, ran: Ran) -> _Work | None:
         use = ran.use
-        if use.name.endswith(_METHODS) or self._is_left_out(use.name):
+        if self._is_left_out(use.name):
             return None
         if use.shape != "call":
             body = self.promises.outcomes(path).body(use.function_given)
@@ -139,8 +126,7 @@ class _Search:
 
     # -- findings -----------------------------------------------------------------------------------------------------
 
-    def _answered(self, started: Started, answer: Answer, steps: list[Step]) -> Finding:
-        step = steps[0]
+    def _answered(self, started: Started, answer: Answer, step: Step) -> Finding:
         shape = "goes-on" if answer.goes_on else "after"
         work = f"{'await ' if step.kind == 'await' else ''}{_called(step.name)}"
         sites = [Site(started.path, step.line, step.column, step.end_line, "this runs after the answer")]
@@ -202,24 +188,14 @@ class _Search:
 
     # -- waitUntil ----------------------------------------------------------------------------------------------------
 
-    def given_functions(self) -> Iterator[Finding]:
-        """Calls of ``waitUntil`` with a function, which takes a promise."""
-        wait_until = self.settings.symbols("wait_until")
-        for path in self.marked:
-            facts = self.app.code.facts(path) if _GIVEN.search(self._raw(path)) else None
-            for call in facts.calls if facts is not None else ():
-                if wait_until.match(call.callee) and self._is_function(path, call):
-                    site = Site(path, call.line, call.column, call.end_line, "a function is given here")
-                    yield self._given(path, call, site)
-
-    def _is_function(self, path: str, call: Call) -> bool:
-        return bool(call.args) and self.app.code.follow(path, call.args[0])[1].kind == "function"
-
-    def _given(self, path: str, call: Call, site: Site) -> Finding:
+    def given(self, path: str, call: Call) -> Finding:
+        """The finding about a ``waitUntil`` that is given a function."""
+        site = Site(path, call.line, call.column, call.end_line, "a function is given here")
         args: dict[str, Arg] = {"shape": "wait-until", "work": "", "answer": "", "caught": False, "lazy": ""}
-        args |= {"host": _host(self.app), "host_file": "", "router": "app", "after": _has_after(self.app), "helper": ""}
-        suggestion = self._called_at_once(path, call)
+        args |= {"host": _host(self.app), "host_file": "", "router": "app", "after": _has_after(self.app)}
+        args |= {"helper": "", "has_helper": False}
         key = f"wait-until:{self.promises.outcomes(path).around(call.function)}"
+        suggestion = self._called_at_once(path, call)
         return self.settings.finding(
             self.app, [site], key=key, level="error", args=args, group="wait-until", suggestion=suggestion
         )
@@ -228,10 +204,11 @@ class _Search:
         """``waitUntil((async () => …)())`` for a call that is one line by itself."""
         source = self.app.code.files.source(path)
         match = _ONE_LINE.fullmatch(source.line_text(call.line)) if source is not None else None
-        if match is None or call.args[0].kind != "function":
+        if match is None:
             return None
         indent, function, end = match.groups()
-        return Suggestion(path, call.line, call.line, f"{indent}waitUntil(({function})()){end}")
+        called = f"({function})()" if call.args[0].kind == "function" else f"{function}()"
+        return Suggestion(path, call.line, call.line, f"{indent}waitUntil({called}){end}")
 
 
 def _called(name: str) -> str:

@@ -65,7 +65,9 @@ def may_go_on(data: bytes) -> bool:
 
 
 def answers_of(source: Source, language: str, function: int) -> tuple[Answer, ...]:
-    """The answers of a handler ``(req, res)`` that are followed by steps. Raises TooComplex for trees beyond the caps."""
+    """The answers of a handler ``(req, res)`` that steps follow. Raises TooComplex for trees beyond the caps."""
+    if not may_go_on(source.data):
+        return ()
     tree = parse(source, language)
     node = tree.root.descendant_for_byte_range(function, function)
     while node is not None and node.type not in FUNCTIONS and node.start_byte == function:
@@ -288,7 +290,7 @@ class _Walk:
         tree = self.tree
         callee = call.child_by_field_name("function")
         name = spelled(tree, callee)
-        if not state - {_UNANSWERED} or name.partition(".")[0] in self.responses and kind == "call":
+        if not state - {_UNANSWERED} or (kind == "call" and name.partition(".")[0] in self.responses):
             return
         property_ = strip(callee).child_by_field_name("property") if callee is not None else None
         place = (property_ or callee or call).start_byte

@@ -302,9 +302,9 @@ class _Reading:
         name = declarator.child_by_field_name("name")
         if name is None or name.type != "identifier" or hops >= 3:
             return "stored"
-        if declarator.parent is not None and declarator.parent.parent is not None:
-            if declarator.parent.parent.type == "export_statement":
-                return "stored"
+        above = declarator.parent.parent if declarator.parent is not None else None
+        if above is not None and above.type == "export_statement":
+            return "stored"
         uses = [use for use in self._names().get(self.tree.text(name), []) if use != name]
         if all(self._becomes(use, hops + 1)[0] == "dropped" and _is_chained(use) for use in uses):
             return "dropped"

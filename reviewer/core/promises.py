@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from reviewer.core.code import Code
 from reviewer.core.facts import Expr, FileFacts, Ref
 from reviewer.core.finding import Evidence, Site
-from reviewer.core.outcomes import Body, Outcomes, Use, outcomes_of
+from reviewer.core.outcomes import CHAINED, Body, Outcomes, Use, outcomes_of
 from reviewer.core.syntax import language_of
 
 MAX_HOPS = 2
@@ -51,6 +51,7 @@ _MONGOOSE_QUERIES = frozenset(
     {"updateOne", "updateMany", "deleteOne", "deleteMany", "findOneAndUpdate", "findByIdAndUpdate"}
     | {"findOneAndDelete", "findByIdAndDelete", "findOneAndReplace", "replaceOne"}
 )
+_CHAINING = tuple(f".{method}" for method in CHAINED)
 _GLOBALS = frozenset({"fetch", "Promise", "globalThis", "global"})
 _PROMISE = frozenset({".all", ".allSettled", ".any", ".race"})
 _SENDS = {
@@ -98,8 +99,14 @@ class Promises:
             self._outcomes[path] = outcomes_of(source, language) if is_read and source and language else Outcomes()
         return self._outcomes[path]
 
+    def use_at(self, path: str, start: int, place: int) -> Use | None:
+        """The call whose facts have that ``start`` and ``place``."""
+        return next((use for use in self.outcomes(path).uses if (use.start, use.place) == (start, place)), None)
+
     def made(self, path: str, use: Use) -> Made | None:
         """The promise a call makes; None where it makes none, or where that cannot be told."""
+        if use.name.endswith(_CHAINING):
+            return None  # the promise is that of the call it is chained to
         if use.name.startswith("this."):
             return self._method(path, use)
         return self._made(path, use, MAX_HOPS)
@@ -227,7 +234,7 @@ class Promises:
 
     def _returned(self, path: str, use: Use, hops: int) -> Made | None:
         """What a function returns by calling another one."""
-        if use.name.endswith((".then", ".catch", ".finally")):
+        if use.name.endswith(_CHAINING):
             inner = [other for other in self.outcomes(path).uses if other.start == use.start and other.chained]
             return self._made(path, inner[-1], hops) if inner else None
         return self._made(path, use, hops)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from reviewer.core.app import App
-from reviewer.core.facts import Expr
+from reviewer.core.code import Code
+from reviewer.core.facts import Call
 from reviewer.core.finding import Evidence, weakest
+from reviewer.core.flow import may_go_on
 from reviewer.core.outcomes import Body, Outcomes, Use
 from reviewer.core.promises import Promises
 from reviewer.core.roles import Route
+from reviewer.core.suspects import may_drop
+from reviewer.core.symbols import Symbols
 
 MAX_CALL_HOPS = 2
+_GIVEN = re.compile(rb"\b[wW]aitUntil\(\s*(?:async\b|function\b|\(\s*\)\s*=>|[\w$]+\s*=>|[\w$.]+\s*\))")
 _NAME = re.compile(rb"[A-Za-z_$][\w$]*")
 _STREAM = re.compile(
     rb"\b(?:const|let|var)\s+([\w$]+|\{[^{}=]*\}|\[[^\[\]=]*\])[^=;\n]*=\s*[^;\n]*"
@@ -42,40 +47,51 @@ class Ran:
     via: tuple[Use, ...] = ()
 
 
-def handlers_started(app: App, routes: Iterable[Route], is_worth: Callable[[str], bool]) -> Iterator[Started]:
-    """The handlers of routes whose bodies stand in files worth a look."""
-    seen: set[Started] = set()
-    for route in routes:
-        if not is_worth(route.path) and not _takes_from_elsewhere(app.code.files.raw(route.path) or b""):
-            continue
-        for handler in app.handlers(route):
+class Requests:
+    """What requests start in one application, as far as a cheap look does not clear it of starting loose work."""
+
+    def __init__(self, app: App, promises: Promises) -> None:
+        self.app = app
+        self.code: Code = app.code
+        self.promises = promises
+
+    def handlers(self, routes: Sequence[Route]) -> Iterator[Started]:
+        """The handlers of routes."""
+        seen: set[Started] = set()
+        for route in routes:
             kind: Kind = "pages" if route.role == "pages-api-route" else "app"
-            started = Started(handler.file, handler.function, kind)
-            if handler.function >= 0 and started not in seen and is_worth(handler.file):
-                seen.add(started)
-                yield started
+            raw = self.code.files.raw(route.path) or b""
+            if not self._is_worth(route.path, kind) and not _takes_from_elsewhere(raw):
+                continue
+            for handler in self.app.handlers(route):
+                started = Started(handler.file, handler.function, kind)
+                if handler.function >= 0 and started not in seen and self._is_worth(handler.file, kind):
+                    seen.add(started)
+                    yield started
+
+    def _is_worth(self, path: str, kind: Kind) -> bool:
+        return may_drop(self.code, path) or (kind == "pages" and may_go_on(self.code.files.raw(path) or b""))
+
+    def actions(self, paths: Iterable[str]) -> Iterator[Started]:
+        """The server actions of files: what a file marked as one exports, and functions marked by themselves."""
+        for path in sorted(paths):
+            if b"use server" in (self.code.files.raw(path) or b"") and may_drop(self.code, path):
+                for id in dict.fromkeys(self._actions(path)):
+                    yield Started(path, id, "action")
+
+    def _actions(self, path: str) -> Iterator[int]:
+        facts = self.code.surface(path)
+        yield from (body.id for body in (self.promises.outcomes(path).bodies or {}).values() if body.is_action)
+        if facts is not None and "use server" in facts.directives:
+            for expr in (export.expr for export in facts.exports if export.expr is not None):
+                where, value = self.code.follow(path, expr)
+                if value.kind == "function" and where == path:
+                    yield value.function
 
 
 def _takes_from_elsewhere(data: bytes) -> bool:
     """Whether a route file may have its handler from another file: it makes no function of its own."""
     return b"=>" not in data and b"function" not in data
-
-
-def actions_started(app: App, promises: Promises, paths: Sequence[str]) -> Iterator[Started]:
-    """The server actions of files: what a file marked as one exports, and functions marked by themselves."""
-    for path in paths:
-        facts = app.code.surface(path)
-        if facts is None:
-            continue
-        ids = [body.id for body in (promises.outcomes(path).bodies or {}).values() if body.is_action]
-        if "use server" in facts.directives:
-            for export in facts.exports:
-                where, value = (
-                    app.code.follow(path, export.expr) if export.expr is not None else ("", Expr("other", 0, 0, 0))
-                )
-                ids += [value.function] if value.kind == "function" and where == path else []
-        for id in dict.fromkeys(ids):
-            yield Started(path, id, "action")
 
 
 def outlets(promises: Promises, started: Started) -> frozenset[str]:
@@ -93,6 +109,16 @@ def outlets(promises: Promises, started: Started) -> frozenset[str]:
     if started.kind == "pages":
         found |= {"res", "response", *(function.params[1:2] if function is not None else ())}
     return frozenset(found)
+
+
+def functions_kept(code: Code, paths: Iterable[str], keepers: Symbols) -> Iterator[tuple[str, Call]]:
+    """Calls of functions that take a promise, such as ``waitUntil``, with a function in its place."""
+    for path in sorted(paths):
+        facts = code.facts(path) if _GIVEN.search(code.files.raw(path) or b"") else None
+        for call in facts.calls if facts is not None else ():
+            given = [arg for arg in call.args[:1] if code.follow(path, arg)[1].kind == "function"]
+            if given and keepers.match(call.callee):
+                yield path, call
 
 
 def ran_by(promises: Promises, started: Started) -> Iterator[Ran]:
