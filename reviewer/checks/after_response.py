@@ -159,6 +159,8 @@ class _Search:
         evidence = weakest(work.made.evidence, work.ran.evidence)
         around = self.promises.outcomes(started.path).around(use.function)
         finding = self._finding(started, sites, f"{work.shape}:{around}:{use.name}", args, evidence)
+        if work.made.site is not None:  # one function of the repository, one comment
+            finding = replace(finding, group=f"{work.made.site.path}:{use.name}:{started.kind}:{args['caught']}")
         return replace(finding, suggestion=self._awaited(started, work))
 
     def _finding(
