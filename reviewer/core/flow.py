@@ -44,8 +44,7 @@ class Step:
 class Answer:
     """A call that ends the response, and the steps that may follow it.
 
-    ``goes_on`` says that the handler seems to have missed a ``return``: what follows is also where it comes without
-    this answer.
+    ``goes_on`` says that another answer follows as well: the handler seems to have missed a ``return``.
     """
 
     name: str
@@ -299,4 +298,3 @@ class _Walk:
             answer = self.answers[index]
             if self._may_follow(answer):
                 answer.steps.append(step)
-                answer.goes_on = answer.goes_on or _UNANSWERED in state
