@@ -27,8 +27,16 @@ def test_what_follows_an_answer_in_the_same_row() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    ["res.json(1)", "res.send('')", "res.end()", "res.redirect('/')", "res.setHeader('a', 'b').status(204).end()"]
-    + ["(res as any).json(1)", "await res.json(1)", "ok ? res.json(1) : res.end()"],
+    [
+        "res.json(1)",
+        "res.send('')",
+        "res.end()",
+        "res.redirect('/')",
+        "res.setHeader('a', 'b').status(204).end()",
+        "(res as any).json(1)",
+        "await res.json(1)",
+        "ok ? res.json(1) : res.end()",
+    ],
 )
 def test_calls_that_answer(answer: str) -> None:
     assert followed(f"{answer};\nawait work();")
