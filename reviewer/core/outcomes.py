@@ -147,7 +147,7 @@ def spelled(tree: Tree, node: Node | None) -> str:
             steps.append("()")
             node = node.child_by_field_name("function")
         else:
-            named = kind in ("identifier", "this", "super")
+            named = kind in ("identifier", "this", "super", "import")
             return tree.text(node) + "".join(reversed(steps)) if named else ""
     return ""
 

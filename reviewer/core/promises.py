@@ -107,9 +107,8 @@ class Promises:
         """The promise a call makes; None where it makes none, or where that cannot be told."""
         if use.name.endswith(_CHAINING):
             return None  # the promise is that of the call it is chained to
-        if use.name.startswith("this."):
-            return self._method(path, use)
-        return self._made(path, use, MAX_HOPS)
+        made = self._method(path, use) if use.name.startswith("this.") else self._made(path, use, MAX_HOPS)
+        return made if made is not None or not use.chained else Made("medium")  # only promises have such methods
 
     def _made(self, path: str, use: Use, hops: int) -> Made | None:
         ref = self._called(path, use)
@@ -138,7 +137,13 @@ class Promises:
             return made.then(*steps) if made is not None else Ref("local", root, steps=tuple(steps))
         if root in _GLOBALS:
             return Ref("global", root, steps=tuple(steps))
-        return self._from_facts(path, use) if not _TELLING.isdisjoint(step.lstrip(".") for step in steps) else None
+        is_telling = not _TELLING.isdisjoint(step.lstrip(".") for step in steps) or self._is_made_here(path, root)
+        return self._from_facts(path, use) if is_telling else None
+
+    def _is_made_here(self, path: str, name: str) -> bool:
+        """Whether a variable of the file is an instance of a class."""
+        source = self.code.files.source(path)
+        return source is not None and f"{name} = new ".encode() in source.data
 
     def _imports(self, path: str, surface: FileFacts) -> dict[str, Ref]:
         if path not in self._imported:

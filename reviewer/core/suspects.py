@@ -31,6 +31,8 @@ _GLOBAL = frozenset((b"fetch", b"Promise", b"globalThis", b"axios", b"setTimeout
 _LAST_IMPORT = re.compile(rb"(?:\bfrom\s*|\brequire\(|\bimport\s+)[\"'][^\"'\n]+[\"']")
 _IMPORT = re.compile(rb"\bimport\s+([^;'\"]*?)\s*\bfrom\s*[\"']([^\"']+)[\"']")
 _WORD = re.compile(rb"[\w$]+")
+_BUILT_IN = re.compile(rb"(?:Map|Set|WeakMap|Date|URL|URLSearchParams|Headers|FormData|Promise|Array|\w*Error)\b")
+_HANDLED = re.compile(rb"\)\s*\.(?:then|catch|finally)\(")
 _MAKES = re.compile(rb"\bPromise\b|\bfetch\(|\breturn\s+(?:await\s+)?[\w$.]+(?:<[^\n]*>)?\(|=>\s*[\w$.]+\(")
 
 
@@ -63,6 +65,12 @@ def _names(data: bytes) -> Iterator[bytes]:
             yield b".".join(match.groups())
 
 
+def _end(data: bytes, at: int) -> int:
+    """Where a statement ends at the latest, or is long enough."""
+    end = data.find(b";\n", at, at + 800)
+    return end if end >= 0 else at + 200
+
+
 class _Names:
     """What the names of a script stand for, as far as a cheap look tells."""
 
@@ -86,8 +94,15 @@ class _Names:
         is_imported = root in self.imported
         if members:
             is_queue = members[-1] == b"add" and self.has_queue
-            return is_imported or is_queue or not _SENDING.isdisjoint((members[0], members[-1]))
+            return (
+                is_imported or is_queue or self._is_instance(root) or not _SENDING.isdisjoint((members[0], members[-1]))
+            )
         return _is_async(self._target(root) if is_imported else self.data, root) is not False
+
+    def _is_instance(self, root: bytes) -> bool:
+        """Whether a variable is an instance of a class that somebody wrote."""
+        at = self.data.find(root + b" = new ")
+        return at >= 0 and _BUILT_IN.match(self.data, at + len(root) + 7) is None
 
     def _target(self, root: bytes) -> bytes:
         """The text of the file a name is imported from."""

@@ -59,6 +59,11 @@ def test_what_becomes_of_a_result(body: str, outcome: str) -> None:
     assert use(body).outcome == outcome
 
 
+def test_how_a_called_thing_is_spelled() -> None:
+    names = {each.name for each in outcomes("a?.b!.c(); d().e(); import('f').then(g); (h as any)(); [].at(0);").uses}
+    assert names == {"a.b.c", "d", "d().e", "import", "import().then", "h", ""}
+
+
 def test_a_yielded_result() -> None:
     found = outcomes("function* f() { yield work(); }").uses
     assert [(each.name, each.outcome) for each in found] == [("work", "yielded")]

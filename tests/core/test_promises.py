@@ -142,6 +142,17 @@ def test_a_query_is_started_by_what_is_chained_to_it() -> None:
     assert found.lazy == ""
 
 
+def test_what_has_the_methods_of_a_promise_is_taken_for_one() -> None:
+    found = made("bus.publish('a').catch(log);", "import { bus } from 'unknown';")
+    assert found is not None
+    assert found.evidence == "medium"
+
+
+def test_an_instance_that_the_function_makes() -> None:
+    assert made("const one = new Mailer(); one.send();", "import { Mailer } from './lib';") is not None
+    assert made("const one = new Mailer(); one.count();", "import { Mailer } from './lib';") is None
+
+
 def test_queues_are_weak_evidence() -> None:
     found = made("queue.add('a');", "import { Queue } from 'bullmq';\nconst queue = new Queue('mail');")
     assert found is not None

@@ -47,6 +47,8 @@ def suspected(body: str, head: str = "import { send, mail, later, relay, check, 
         "  setTimeout(async () => {}, 1);",
         "  request.ids.forEach(async (id) => {});",
         "  local();\n  async function local() {}",
+        "  request.bus.publish('a').catch(console.error);",
+        "  const tracker = new Tracker();\n  tracker.file('a');",
     ],
 )
 def test_what_may_drop_a_promise(body: str) -> None:
@@ -69,6 +71,8 @@ def test_what_may_drop_a_promise(body: str) -> None:
         "  await run(async () => {});",
         "  local();\n  function local() {}",
         "  revalidatePath('/');",
+        "  const seen = new Map();\n  seen.mark('a');",
+        "  const body = await request.json().catch(() => null);",
     ],
 )
 def test_what_is_cleared(body: str) -> None:
