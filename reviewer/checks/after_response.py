@@ -229,6 +229,8 @@ def _host(app: App) -> str:
 
 
 def _has_after(app: App) -> str:
-    """Whether Next has a stable ``after``: since 15.1. ``maybe`` where the version is not known."""
+    """Whether Next has a stable ``after``: since 15.1, but not on Amplify. ``maybe`` where the version is not known."""
+    if app.deployment.target == "amplify":
+        return "none"
     is_older = app.version("next").lt("15.1.0")
     return "maybe" if is_older is None else "none" if is_older else "stable"
