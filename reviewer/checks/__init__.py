@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reviewer.checks.api_only import api_only_next_app
+from reviewer.checks.after_response import work_after_response
 from reviewer.checks.body_parser import body_parser_before_next
 from reviewer.checks.edge_runtime import node_api_in_edge_runtime
 from reviewer.checks.express5_query import express5_pages_api_query
@@ -52,5 +53,6 @@ CHECKS: Mapping[str, Check] = {
     "start_script_bypasses_custom_server": start_script_bypasses_custom_server,
     "untyped_express": untyped_express,
     "websocket_in_api_route": websocket_in_api_route,
+    "work_after_response": work_after_response,
     "ws_upgrade_conflict": ws_upgrade_conflict,
 }
