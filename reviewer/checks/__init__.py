@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reviewer.checks.api_only import api_only_next_app
 from reviewer.checks.after_response import work_after_response
+from reviewer.checks.api_only import api_only_next_app
 from reviewer.checks.body_parser import body_parser_before_next
 from reviewer.checks.edge_runtime import node_api_in_edge_runtime
 from reviewer.checks.express5_query import express5_pages_api_query
