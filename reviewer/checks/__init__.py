@@ -10,6 +10,7 @@ from reviewer.checks.express5_query import express5_pages_api_query
 from reviewer.checks.express5_wildcard import express5_wildcard_path
 from reviewer.checks.hardcoded_dev import custom_server_hardcoded_dev
 from reviewer.checks.middleware_file import middleware_file_not_loaded
+from reviewer.checks.missing_wrapper import route_missing_shared_middleware
 from reviewer.checks.redundant_server import redundant_custom_server
 from reviewer.checks.route_order import custom_server_route_order
 from reviewer.checks.server_on_vercel import custom_server_on_vercel
@@ -33,6 +34,7 @@ CHECKS: Mapping[str, Check] = {
     "express5_wildcard_path": express5_wildcard_path,
     "per_route_middleware": per_route_middleware,
     "redundant_custom_server": redundant_custom_server,
+    "route_missing_shared_middleware": route_missing_shared_middleware,
     "standalone_with_custom_server": standalone_with_custom_server,
     "start_script_bypasses_custom_server": start_script_bypasses_custom_server,
     "websocket_in_api_route": websocket_in_api_route,

@@ -86,9 +86,12 @@ class Guards:
         """The check a wrapper performs around its handler: a package's that is known for it, or one in its body."""
         if wrapper.name in self.wrappers:
             return Guard(wrapper.name, wrapper.path, wrapper.line, "wrapper")
-        if wrapper.ref is None:
-            return None
-        return self._nearest(list(self._behind(wrapper.path, wrapper.ref)), MAX_HOPS)
+        return self._nearest(list(self.bodies_of(wrapper)), MAX_HOPS)
+
+    def bodies_of(self, wrapper: Wrapper) -> Iterator[Body]:
+        """The functions of the repository a wrapper is, or is made of."""
+        if wrapper.ref is not None:
+            yield from self._behind(wrapper.path, wrapper.ref)
 
     def of_handler(self, handler: Handler) -> Guard | None:
         """The first check on the way to a handler's answer: its wrappers', outermost first, then its own."""
@@ -158,7 +161,7 @@ class Guards:
                 if (guard := self._performs(body)) is not None:
                     return guard
             hops -= 1
-            bodies = [called for body in level for called in self._calls(body)] if hops >= 0 else []
+            bodies = [called for body in level for called in self.calls(body)] if hops >= 0 else []
         return None
 
     def _performs(self, body: Body) -> Guard | None:
@@ -198,7 +201,8 @@ class Guards:
 
     # -- what a function calls ----------------------------------------------------------------------------------------
 
-    def _calls(self, body: Body) -> tuple[Body, ...]:
+    def calls(self, body: Body) -> tuple[Body, ...]:
+        """The functions of the repository that a function calls, or hands to what it calls."""
         if body not in self._called:
             found: dict[Body, None] = {}
             for call in self.code.calls_within(body.path, body.function):
