@@ -56,16 +56,16 @@ class _Search:
 
     def told_apart(self, found: list[Majority]) -> list[tuple[str, Majority]]:
         """The wrappers by what they do: ``auth`` by their body or their package, ``named`` so, and ``other``."""
-        ignored = {*self.settings.names["provider_wrappers"], *self.settings.options["ignore_wrappers"]}
-        kinds = []
-        for majority in found:
-            if majority.others and majority.name not in ignored:
-                kinds.append((self._kind(majority), majority))
-        return sorted(kinds, key=lambda row: (KINDS.index(row[0]), row[1].symbol))
+        ignored = self.settings.options["ignore_wrappers"]
+        kinds = [(self._kind(m), m) for m in found if m.others and m.name not in ignored]
+        return sorted((row for row in kinds if row[0]), key=lambda row: (KINDS.index(row[0]), row[1].symbol))
 
     def _kind(self, majority: Majority) -> str:
+        """What a wrapper is for; '' for one that a provider asks its users to put around everything."""
         if self.guards.of_wrapper(majority.wrapper) is not None:
             return "auth"
+        if majority.name in self.settings.names["provider_wrappers"]:
+            return ""
         return "named" if _OF_AUTHORIZATION.search(majority.name) else "other"
 
     def finding(self, kind: str, majority: Majority, peer: Peer) -> Finding | None:

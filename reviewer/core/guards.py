@@ -173,7 +173,8 @@ class Guards:
 
     def _named(self, body: Body) -> Iterator[Guard]:
         for call in self.code.calls_within(body.path, body.function):
-            if name := self.names.called(self._spelled(body.path, call), call.callee):
+            name = self.names.called(self._spelled(body.path, call), call.callee) if not call.in_catch else ""
+            if name:
                 yield Guard(name, body.path, call.place[1] or call.line, _kind(name))
 
     def _refused(self, body: Body) -> Iterator[Guard]:
@@ -202,10 +203,11 @@ class Guards:
     # -- what a function calls ----------------------------------------------------------------------------------------
 
     def calls(self, body: Body) -> tuple[Body, ...]:
-        """The functions of the repository that a function calls, or hands to what it calls."""
+        """The functions of the repository that a function calls, or hands to what it calls, errors aside."""
         if body not in self._called:
             found: dict[Body, None] = {}
-            for call in self.code.calls_within(body.path, body.function):
+            calls = self.code.calls_within(body.path, body.function)
+            for call in (call for call in calls if not call.in_catch):
                 handed = [arg.ref for arg in call.args if arg.kind == "ref"]
                 for ref in (call.callee, *handed):
                     if ref is not None:

@@ -89,13 +89,14 @@ def test_calls_that_are_guards(imports: str, body: str, name: str, kind: str) ->
         "if (body.authorId === user.id) return Response.json({});",
         "if (!found) return new Response('', { status: 404 });",
         "try { x(); } catch (error) { if (error.token) return new Response('', { status: 401 }); }",
+        "try { x(); } catch (error) { log(error, await auth()); await verifySession(); }",
         "if (upstream.status === 401) throw new Error('Unauthorized');",
         "if (typeof API_KEY === 'undefined') throw new Error('not configured');",
         "if (API_KEY === undefined) throw new Error('not configured');",
     ],
 )
 def test_what_is_no_guard(body: str) -> None:
-    imports = "import { checkAuthorName, loadAuthors, validateUserInput, verifyEmail, x } from 'y';"
+    imports = "import { auth, checkAuthorName, loadAuthors, validateUserInput, verifyEmail, verifySession, x } from 'y';"
     guards, handler = asked(handled(body, imports))
     assert (guards.of_handler(handler), guards.is_open(handler)) == (None, True)
 
