@@ -10,9 +10,10 @@ from reviewer.core.answers import is_public_by_nature
 from reviewer.core.app import App
 from reviewer.core.check import Premise, Settings
 from reviewer.core.finding import Finding, Site, Suggestion
+from reviewer.core.gatekeeping import Gatekeeping
 from reviewer.core.guards import Guards
 from reviewer.core.manifest import matches
-from reviewer.core.peers import Equivalents, Majority, Peer, local_name, majorities, peers_of
+from reviewer.core.peers import Equivalents, Majority, Peer, incomplete, local_name, majorities, peers_of
 from reviewer.core.project import Project
 
 _OF_AUTHORIZATION = re.compile(r"auth(?!or(?!i[sz]))|session|user|admin|permission|role|protect|secure", re.IGNORECASE)
@@ -26,7 +27,7 @@ def route_missing_shared_middleware(app: App, project: Project, settings: Settin
     options = settings.options
     peers = list(peers_of(project.code, ((route, handler) for route in routes for handler in app.handlers(route))))
     found = list(majorities(peers, options["peer_depth"], options["min_peers"], options["majority"]))
-    search = _Search(app, Guards(project.code, options["guards"]), settings)
+    search = _Search(app, Guards(project.code, options["guards"]), Gatekeeping(app), settings)
     told: set[tuple[str, str]] = set()
     for majority in found:
         yield Premise(_premise(majority))
@@ -39,25 +40,20 @@ def route_missing_shared_middleware(app: App, project: Project, settings: Settin
 
 
 def _premise(majority: Majority) -> str:
-    return f"most handlers under {majority.scope or '/'} are wrapped in {majority.symbol}"
-
-
-def _is_covered(app: App, peer: Peer) -> bool | None:
-    """Whether a middleware file turns away requests without a session before they get to a route."""
-    loaded = app.conventions.effective("middleware") or app.conventions.effective("proxy")
-    return None if loaded is not None and peer.route.is_api else False
+    return f"most handlers under {majority.scope}/ are wrapped in {majority.symbol}"
 
 
 @dataclass(frozen=True)
 class _Search:
     app: App
     guards: Guards
+    gatekeeping: Gatekeeping
     settings: Settings
 
     def told_apart(self, found: list[Majority]) -> list[tuple[str, Majority]]:
         """The wrappers by what they do: ``auth`` by their body or their package, ``named`` so, and ``other``."""
         ignored = self.settings.options["ignore_wrappers"]
-        kinds = [(self._kind(m), m) for m in found if m.others and m.name not in ignored]
+        kinds = [(self._kind(m), m) for m in incomplete(found) if m.name not in ignored]
         return sorted((row for row in kinds if row[0]), key=lambda row: (KINDS.index(row[0]), row[1].symbol))
 
     def _kind(self, majority: Majority) -> str:
@@ -69,21 +65,20 @@ class _Search:
         return "named" if _OF_AUTHORIZATION.search(majority.name) else "other"
 
     def finding(self, kind: str, majority: Majority, peer: Peer) -> Finding | None:
-        route, handler, wrapper = peer.route, peer.handler, majority.wrapper
         if self._is_public(peer) or not self._goes_without(kind, majority, peer):
             return None
-        covered = _is_covered(self.app, peer) if kind != "other" else False
+        covered = self.gatekeeping.covers(peer.route, peer.method) if kind != "other" else False
         if covered:
             return None
-        label = route.pattern if handler.name == "default" else f"{handler.name} {route.pattern}"
-        line, end = handler.export.line, handler.export.end_line
-        usual = Site(
-            wrapper.path, wrapper.line, wrapper.column, wrapper.line, f"`{majority.name}` is around a handler here"
-        )
+        export, wrapper = peer.handler.export, majority.wrapper
+        usual = f"`{majority.name}` is around a handler here"
         return self.settings.finding(
             self.app,
-            [Site(route.path, line, handler.export.column, end, f"`{label}` is answered without it"), usual],
-            key=f"{handler.name}:{majority.name}",
+            [
+                Site(peer.route.path, export.line, export.column, export.end_line, f"`{peer.label}` goes without it"),
+                Site(wrapper.path, wrapper.line, wrapper.column, wrapper.line, usual),
+            ],
+            key=f"{peer.handler.name}:{majority.name}",
             level="notice" if kind == "other" else "warning",
             evidence="high" if kind == "auth" and covered is False else "medium",
             args={
@@ -91,7 +86,7 @@ class _Search:
                 "front": covered is None,
                 "wrapper": majority.name,
                 "source": majority.source,
-                "handler": label,
+                "handler": peer.label,
                 "count": len(majority.wrapped),
                 "total": len(majority.group),
                 "scope": majority.scope,
@@ -123,6 +118,6 @@ class _Search:
         source = self.guards.code.files.source(path)
         plain = _PLAIN_EXPORT.fullmatch(source.line_text(line)) if source is not None else None
         name = local_name(self.guards.code, path, majority.symbol)
-        if plain is None or not name or not majority.takes_only_handlers:
+        if plain is None or name is None or not majority.takes_only_handlers:
             return None
         return Suggestion(path, line, line, f"{plain[1]}{name}({plain[2]}){plain[3]}")

@@ -25,6 +25,16 @@ class Peer:
     handler: Handler
     wrappers: dict[str, Wrapper]
 
+    @property
+    def method(self) -> str | None:
+        """The HTTP method it answers; None where it answers all, as the default export of a Pages API route."""
+        return None if self.handler.name == "default" else self.handler.name
+
+    @property
+    def label(self) -> str:
+        """How people call it, such as ``POST /api/users``."""
+        return f"{self.method or ''} {self.route.pattern}".lstrip()
+
 
 @dataclass(frozen=True)
 class Majority:
@@ -78,6 +88,11 @@ def peers_of(code: Code, handlers: Iterable[tuple[Route, Handler]]) -> Iterator[
             yield Peer(route, handler, {symbol_of(code, wrapper.path, wrapper.ref): wrapper for wrapper in named})
 
 
+def incomplete(found: Iterable[Majority]) -> list[Majority]:
+    """The wrappers that some of the handlers asked about go without."""
+    return [majority for majority in found if majority.others]
+
+
 def _calls_of(peer: Peer, name: str) -> list[Expr]:
     """The calls of a name in the expression a handler is exported as."""
     expr = peer.handler.export.expr
@@ -85,14 +100,14 @@ def _calls_of(peer: Peer, name: str) -> list[Expr]:
     return [part for part in parts if part.kind == "call" and part.callee is not None and part.callee.name == name]
 
 
-def local_name(code: Code, path: str, symbol: str) -> str:
-    """What a file calls something it imports; '' where it does not."""
+def local_name(code: Code, path: str, symbol: str) -> str | None:
+    """What a file calls something it imports; None where it does not."""
     facts = code.surface(path)
     for item in facts.imports if facts is not None else ():
         for imported, local in item.names:
             if imported != "*" and symbol_of(code, path, Ref("import", imported, item.module)) == symbol:
                 return local
-    return ""
+    return None
 
 
 def symbol_of(code: Code, path: str, ref: Ref | None) -> str:

@@ -96,7 +96,9 @@ def test_calls_that_are_guards(imports: str, body: str, name: str, kind: str) ->
     ],
 )
 def test_what_is_no_guard(body: str) -> None:
-    imports = "import { auth, checkAuthorName, loadAuthors, validateUserInput, verifyEmail, verifySession, x } from 'y';"
+    imports = (
+        "import { auth, checkAuthorName, loadAuthors, validateUserInput, verifyEmail, verifySession, x } from 'y';"
+    )
     guards, handler = asked(handled(body, imports))
     assert (guards.of_handler(handler), guards.is_open(handler)) == (None, True)
 
