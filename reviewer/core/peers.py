@@ -94,10 +94,13 @@ def incomplete(found: Iterable[Majority]) -> list[Majority]:
 
 
 def _calls_of(peer: Peer, name: str) -> list[Expr]:
-    """The calls of a name in the expression a handler is exported as."""
+    """The calls of a name in the expression a handler is exported as; without arguments those that make a wrapper."""
     expr = peer.handler.export.expr
-    parts = list(expr.walk()) if expr is not None else []
-    return [part for part in parts if part.kind == "call" and part.callee is not None and part.callee.name == name]
+    parts = [part for part in expr.walk() if part.kind == "call" and part.callee] if expr is not None else []
+    made = [part.callee for part in parts if part.callee is not None and part.callee.kind == "call"]
+    if any(call.callee is not None and call.callee.name == name for call in made):
+        return [replace(call, items=()) for call in made]
+    return [part for part in parts if part.callee is not None and part.callee.name == name]
 
 
 def local_name(code: Code, path: str, symbol: str) -> str | None:
