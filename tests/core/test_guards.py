@@ -273,6 +273,30 @@ def test_a_handler_that_is_reexported_is_read_where_it_is_written() -> None:
     assert found == Guard("auth", "app/api/y/route.ts", 3, "session")
 
 
+@pytest.mark.parametrize(
+    ("body", "is_open"),
+    [
+        ("track(await auth());", False),
+        ("await track();", True),
+        ("await check();", False),
+        ("await verify(request);", False),
+    ],
+)
+def test_what_a_wrapper_reads_for_a_log_is_no_guard(body: str, is_open: bool) -> None:
+    wrap = f"""import {{ auth, jwtVerify }} from 'z';
+import {{ check, track, verify }} from './user';
+export const wrapped = (handler) => async (request) => {{ {body} return handler(request); }};
+"""
+    user = """import { auth, jwtVerify } from 'z';
+export const track = async () => log(await auth());
+export const check = async () => { const user = await auth(); if (!user) throw new Error('unauthorized'); };
+export const verify = async (request) => jwtVerify(request);
+"""
+    text = "import { wrapped } from '../../../lib/wrap';\nexport const GET = wrapped(() => Response.json({}));\n"
+    guards, handler = asked(text, lib__wrap=wrap, lib__user=user)
+    assert guards.is_open(handler) is is_open
+
+
 def test_names_of_the_configuration_count() -> None:
     _, handler = asked(handled("await tollGate();", "import { tollGate } from 'z';"))
     code = code_of({"package.json": "{}", ROUTE: handled("await tollGate();", "import { tollGate } from 'z';")})
