@@ -132,6 +132,7 @@ export function named(thrown) {
         ("const user = await load(); if (user.role !== 'admin') { return forbidden(); }", "session"),
         ("if (session) { x(); } else { throw new UnauthorizedError(); }", "session"),
         ("const session = (await cookies()).get('sid'); if (!session) redirect('/login');", "session"),
+        ("const clerk = await load(); if (!clerk) return Response.json({}, { status: 401 });", "session"),
         ("return user ? yes() : Response.json({}, { status: 403 });", "session"),
     ],
 )
