@@ -178,7 +178,14 @@ class Equivalents:
                 for ref in (call.callee, *(arg.ref for arg in call.args)):
                     if ref is not None and ref.kind in ("import", "local") and not ref.module.startswith("next/"):
                         found.add(symbol_of(self.code, body.path, _base(ref)))
+                        found |= self._around(body.path, _base(ref))
         return found
+
+    def _around(self, path: str, ref: Ref) -> set[str]:
+        """What a function that is called was made with, such as the wrappers of another route's handler."""
+        where, value = self.code.follow(path, Expr("ref", 0, 0, 0, ref.name, ref))
+        parts = value.walk() if value.kind == "call" else ()
+        return {symbol_of(self.code, where, part.ref) for part in parts if part.kind == "ref"}
 
     def _catches(self, bodies: Iterable[Body]) -> bool:
         """Whether functions do something about an error."""

@@ -94,6 +94,7 @@ WITHOUT = [
     ("export const DELETE = async () => run();", False),
     ("export const DELETE = async (request) => withLog(h)(request);", True),
     ("export const DELETE = withUser(h);", True),
+    ("const other = withLog(h);\nexport const DELETE = (request) => other(request);", True),
     ("const local = (request) => withLog(h)(request);\nexport const DELETE = (request) => local(request);", True),
     ("export const DELETE = chain().use(log).get(h);", None),
     ("export const { DELETE } = serve({});", None),
