@@ -15,6 +15,7 @@ from reviewer.checks.hardcoded_dev import custom_server_hardcoded_dev
 from reviewer.checks.heavy_import import heavy_import_on_cold_start
 from reviewer.checks.middleware_file import middleware_file_not_loaded
 from reviewer.checks.mixed_auth import mixed_auth_libraries
+from reviewer.checks.missing_wrapper import route_missing_shared_middleware
 from reviewer.checks.redundant_server import redundant_custom_server
 from reviewer.checks.route_order import custom_server_route_order
 from reviewer.checks.self_fetch import self_fetch_api_route
@@ -49,6 +50,7 @@ CHECKS: Mapping[str, Check] = {
     "shared_backend_in_api_routes": shared_backend_in_api_routes,
     "serverless_time_limit": serverless_time_limit,
     "self_fetch_api_route": self_fetch_api_route,
+    "route_missing_shared_middleware": route_missing_shared_middleware,
     "standalone_with_custom_server": standalone_with_custom_server,
     "start_script_bypasses_custom_server": start_script_bypasses_custom_server,
     "untyped_express": untyped_express,
