@@ -10,6 +10,7 @@ from reviewer.checks.express5_query import express5_pages_api_query
 from reviewer.checks.express5_wildcard import express5_wildcard_path
 from reviewer.checks.hardcoded_dev import custom_server_hardcoded_dev
 from reviewer.checks.middleware_file import middleware_file_not_loaded
+from reviewer.checks.module_state import in_memory_state_in_api_route
 from reviewer.checks.redundant_server import redundant_custom_server
 from reviewer.checks.route_order import custom_server_route_order
 from reviewer.checks.server_on_vercel import custom_server_on_vercel
@@ -31,6 +32,7 @@ CHECKS: Mapping[str, Check] = {
     "custom_server_route_order": custom_server_route_order,
     "express5_pages_api_query": express5_pages_api_query,
     "express5_wildcard_path": express5_wildcard_path,
+    "in_memory_state_in_api_route": in_memory_state_in_api_route,
     "per_route_middleware": per_route_middleware,
     "redundant_custom_server": redundant_custom_server,
     "standalone_with_custom_server": standalone_with_custom_server,

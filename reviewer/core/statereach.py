@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -18,7 +18,6 @@ from reviewer.core.project import Project
 from reviewer.core.roles import Route
 from reviewer.core.statetext import may_hold, starts_empty
 from reviewer.core.stateuse import StateUse, Trait
-from reviewer.core.symbols import Symbols
 from reviewer.core.syntax import Node, TooComplex, language_of
 
 MAX_HOPS = 2
@@ -49,7 +48,7 @@ class Kept:
     column: int
     end_line: int
     type: str
-    library: str = ""
+    library: Ref | None = None
     given: tuple[str, ...] = ()
     by: str = ""
     traits: set[Trait] = field(default_factory=set)
@@ -60,13 +59,16 @@ class Kept:
 
 
 class ModuleStates:
-    """The states of the scripts of a repository, each file read at most once."""
+    """The states of the scripts of a repository, each file read at most once.
 
-    def __init__(self, project: Project) -> None:
+    ``matters`` tells by one file whether a state is worth asking who reaches it.
+    """
+
+    def __init__(self, project: Project, matters: Callable[[Kept], bool]) -> None:
         self.project = project
+        self.matters = matters
         self.code = project.code
         self._files: dict[str, FileState | None] = {}
-        self.libraries = Symbols.of((*self.code.names["memory_limiters"], *self.code.names["memory_stores"]))
         self.routes = {route.path for app in project.next_apps for route in app.api_routes}
         scripts = [path for path in project.scripts if not path.endswith("x") or path in self.routes]
         holding = {target for path in scripts if may_hold(self.code.files.raw(path) or b"", path in self.routes) for target in self._holding(path)}
@@ -77,19 +79,13 @@ class ModuleStates:
         """The script itself where it holds something that changes, and the scripts whose values it changes."""
         file = self.file(path)
         for state in file.states if file is not None else ():
-            if state.holder in ("import", "result") and state.name is not None:
-                target = self.code.resolver.resolve(path, state.name.module) if state.writes else None
+            if file is not None and state.holder in ("import", "result") and state.name is not None:
+                target = self.code.resolver.resolve(path, state.name.module) if _adds(file, state) else None
                 yield from [target] if target is not None and language_of(target) is not None else []
-            elif file is not None and self._lasts(file, state):
+            elif file is not None and self.matters(kept_in(path, file, state)):
                 yield path
         if starts_empty(self.code.files.raw(path) or b""):
             yield path
-
-    def _lasts(self, file: FileState, state: State) -> bool:
-        """Whether a state of a file is more than a memo, or one a package holds."""
-        if state.holds == "library" and self.libraries.match(_library(file, state)[2]):
-            return True
-        return "fills" in StateUse(file, state).traits
 
     def file(self, path: str) -> FileState | None:
         """A script's states; None where it was not analysed."""
@@ -294,18 +290,37 @@ class _Run:
     def _kept(self, declared: tuple[str, State], path: str, file: FileState, state: State, used: list[Access]) -> Kept:
         where, held = declared
         home = self.states.file(where) or file
-        use, tree = StateUse(file, state), home.tree
-        node = held.node if held.name is None else _statement(held.node)
-        kept = Kept(where, held, tree.line(node), tree.column(node), tree.end_line(node), _type(home, held))
-        kept.library, kept.given, _ = _library(home, held)
-        kept.traits, kept.by, kept.uses = set(use.traits), use.by, len(used)
-        kept.modules = {module for each in (file, home) for module, _ in each.names.imports}
+        use = StateUse(file, state)
+        kept = kept_in(where, home, held, use)
+        kept.modules |= {module for module, _ in file.names.imports}
+        kept.uses = len(used)
         kept.places = {
             Place(path, file.tree.line(access.node), file.tree.end_line(access.node), access.how): None
             for access in used
             if access.is_write
         }
         return kept
+
+
+def kept_in(path: str, file: FileState, state: State, use: StateUse | None = None) -> Kept:
+    """A state as the file that declares it tells, and as *use* tells what is done with it."""
+    use = use or StateUse(file, state)
+    node, tree = (state.node if state.name is None else _statement(state.node)), file.tree
+    kept = Kept(path, state, tree.line(node), tree.column(node), tree.end_line(node), _type(file, state))
+    kept.library, kept.given = _library(file, state)
+    kept.traits, kept.by = set(use.traits), use.by
+    kept.modules = {module for module, _ in file.names.imports}
+    return kept
+
+
+def _adds(file: FileState, state: State) -> bool:
+    """Whether a file adds to what it imports, or sets items of it."""
+    return any(access.how in ("push", "unshift", "splice", "add", "set") or _sets_item(access) for access in state.writes)
+
+
+def _sets_item(access: Access) -> bool:
+    left = access.node.child_by_field_name("left")
+    return access.how == "=" and left is not None and left.type == "subscript_expression"
 
 
 def _within(node: Node, spans: Iterable[Span]) -> bool:
@@ -323,28 +338,30 @@ def _type(file: FileState, state: State) -> str:
     return file.text(holder.child_by_field_name("type")) if holder is not None else ""
 
 
-def _library(file: FileState, state: State) -> tuple[str, tuple[str, ...], Ref | None]:
-    """The export of a package a state is made with, written ``module#export``, the options it is given, the export."""
+def _library(file: FileState, state: State) -> tuple[Ref | None, tuple[str, ...]]:
+    """The export of a package a state is made with, and the options it is given."""
     made = file.initial(state.made)
     callee = None
     if made is not None and made.type in ("call_expression", "new_expression"):
         callee = made.child_by_field_name("function") or made.child_by_field_name("constructor")
-    name = file.names.of(callee) if callee is not None else None
+    member = callee.child_by_field_name("property") if callee is not None else None
+    named = callee.child_by_field_name("object") if callee is not None and member is not None else callee
+    name = file.names.of(named) if named is not None else None
     if made is None or name is None or not name.module:
-        return "", (), None
+        return None, ()
     arguments = made.child_by_field_name("arguments")
     objects = [arg for arg in arguments.named_children if arg.type == "object"] if arguments is not None else []
     pairs = (pair for object_ in objects for pair in object_.named_children)
     keys = (pair.child_by_field_name("key") or pair for pair in pairs)
-    ref = Ref("import", name.imported, name.module)
-    return f"{name.module}#{name.imported}", tuple(file.text(key) for key in keys), ref
+    steps = (f".{file.text(member)}",) if member is not None else ()
+    return Ref("import", name.imported, name.module, steps), tuple(file.text(key) for key in keys)
 
 
 _STATES: WeakKeyDictionary[Project, ModuleStates] = WeakKeyDictionary()
 
 
-def module_states(project: Project) -> ModuleStates:
+def module_states(project: Project, matters: Callable[[Kept], bool]) -> ModuleStates:
     """The states of a project, read once for all of its applications."""
     if project not in _STATES:
-        _STATES[project] = ModuleStates(project)
+        _STATES[project] = ModuleStates(project, matters)
     return _STATES[project]

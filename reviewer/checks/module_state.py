@@ -1,0 +1,158 @@
+"""State that requests keep in the memory of a module: limits, sessions, locks, registries and data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+from reviewer.core.app import App
+from reviewer.core.check import Settings
+from reviewer.core.finding import Arg, Evidence, Finding, Site
+from reviewer.core.project import Project
+from reviewer.core.statereach import Kept, Reach, module_states
+from reviewer.core.symbols import Symbols
+
+Kind = Literal["limit", "clients", "seen", "lock", "sessions", "codes", "tokens", "data", "cache"]
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SHARED = re.compile(r"redis|upstash|@vercel/kv|memcache|valkey|/kv$|durable", re.IGNORECASE)
+_QUIET = frozenset({"metric", "metrics", "stats", "stat", "log", "logs", "logger", "logged", "warned", "telemetry"})
+_CACHE = frozenset({"cache", "cached", "caches", "memo", "inflight", "lru", "pending", "ongoing"})
+_NOUNS: tuple[tuple[Kind, frozenset[str]], ...] = (
+    ("limit", frozenset({"rate", "limit", "limits", "limiter", "attempts", "throttle", "hits"})),
+    ("codes", frozenset({"otp", "otps", "code", "codes", "pin", "verification"})),
+    ("sessions", frozenset({"session", "sessions"})),
+    ("tokens", frozenset({"token", "tokens", "nonce", "nonces", "challenge", "challenges"})),
+    ("clients", frozenset({"client", "clients", "rooms", "online", "connections", "subscribers", "listeners"})),
+    ("lock", frozenset({"lock", "locks", "mutex"})),
+    ("seen", frozenset({"seen", "processed", "dedupe"})),
+)
+_SURVIVES_ONE_PROCESS = ("limit", "clients", "seen", "lock", "cache")
+
+
+def in_memory_state_in_api_route(app: App, project: Project, settings: Settings) -> Iterator[Finding]:
+    """States of modules that requests of an application rely on."""
+    if app.is_static or settings.options["single_instance"]:
+        return
+    purpose = _Purpose(settings)
+    states = module_states(project, lambda kept: purpose.of(kept) is not None)
+    for kept in Reach(app, states).kept():
+        told = purpose.of(kept)
+        if told is not None and not _is_one_process(app, kept, told[0]):
+            yield _finding(app, project, kept, told, settings)
+
+
+class _Purpose:
+    """Tells what a state is for, by its use first and by its name second."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.patterns = frozenset(settings.options["name_patterns"])
+        self.flags_caches = settings.options["flag_caches"]
+        self.limiters = settings.symbols("limiters")
+        self.stores = settings.symbols("stores")
+
+    def of(self, kept: Kept) -> tuple[Kind, Evidence] | None:
+        words = _words(kept.state.label)
+        if any(_SHARED.search(module) for module in kept.modules) or words & _QUIET:
+            return None
+        if self.limiters.match(kept.library):
+            return None if {"store", "insurance"} & set(kept.given) else ("limit", "high")
+        if kept.state.holds == "library" and not self._is_memory(kept):
+            return None
+        return self._by_use(kept, words) or self._by_name(kept, words)
+
+    def _is_memory(self, kept: Kept) -> bool:
+        return self.stores.match(kept.library) and not {"store", "stores", "adapter"} & set(kept.given)
+
+    def _by_use(self, kept: Kept, words: frozenset[str]) -> tuple[Kind, Evidence] | None:
+        traits = kept.traits
+        if {"counts", "timed", "compares"} <= traits and kept.state.holds != "list":
+            return "limit", "high"
+        if {"cools", "timed", "compares"} <= traits and not words & _CACHE and kept.by:
+            return "limit", "high"
+        if "sends" in traits and "fills" in traits:
+            return "clients", "high"
+        if words & _CACHE or "fills" not in traits:
+            return ("cache", "medium") if self.flags_caches and "caches" in traits else None
+        if "skips" in traits and kept.state.holds in ("map", "set", "object"):
+            return "seen", "high" if kept.by else "medium"
+        if "locks" in traits:
+            return "lock", "medium"
+        return self._stored(kept, words)
+
+    def _stored(self, kept: Kept, words: frozenset[str]) -> tuple[Kind, Evidence] | None:
+        traits = kept.traits
+        if {"stores-request", "stores-parameter"} & traits and "reads" in traits:
+            noun = _noun(words)
+            return noun or "data", "high" if noun or "stores-request" in traits else "medium"
+        if {"steps", "shows"} <= traits and kept.state.holds == "value":
+            return "data", "medium"
+        return None
+
+    def _by_name(self, kept: Kept, words: frozenset[str]) -> tuple[Kind, Evidence] | None:
+        is_named = bool(self.patterns & (words | {word.removesuffix("s") for word in words}))
+        if is_named and "fills" in kept.traits and not words & _CACHE and kept.state.holds in ("map", "set", "object"):
+            return _noun(words) or "data", "medium"
+        return None
+
+
+def _words(label: str) -> frozenset[str]:
+    return frozenset(word.lower() for word in _WORD.findall(label))
+
+
+def _noun(words: frozenset[str]) -> Kind | None:
+    return next((kind for kind, nouns in _NOUNS if words & nouns), None)
+
+
+def _is_one_process(app: App, kept: Kept, kind: Kind) -> bool:
+    """Whether what is lost with a restart is little, and the deployment keeps one process with one copy."""
+    deployment = app.deployment
+    is_one = deployment.replicas == "1" and deployment.model == "long-lived"
+    return is_one and kind in _SURVIVES_ONE_PROCESS and not _is_split(app, kept)
+
+
+def _is_split(app: App, kept: Kept) -> bool:
+    """Whether both routers load the module: each has an instance of its own."""
+    roles = {route.role for route in app.api_routes if route.path in kept.entries}
+    return len(roles) > 1
+
+
+def _host(app: App) -> str:
+    if app.deployment.is_vercel():
+        return "vercel"
+    if app.deployment.model == "function":
+        return "function"
+    return "process" if app.deployment.model in ("long-lived", "scale-to-zero") else "unknown"
+
+
+def _finding(
+    app: App, project: Project, kept: Kept, told: tuple[Kind, Evidence], settings: Settings
+) -> Finding:
+    kind, evidence = told
+    sites = [Site(kept.path, kept.line, kept.column, kept.end_line, f"`{kept.state.label}` is declared here")]
+    sites += [
+        Site(place.path, place.line, 1, place.end_line, f"`{kept.state.label}` is changed here (`{place.how}`)")
+        for place in kept.places
+    ]
+    args: dict[str, Arg] = {
+        "name": kept.state.label,
+        "kind": kind,
+        "by": kept.by,
+        "keyed": bool(kept.by),
+        "host": _host(app),
+        "host_file": app.deployment.path,
+        "replicas": app.deployment.replicas,
+        "split": _is_split(app, kept),
+        "indirect": kept.path not in kept.entries,
+        "entry": min(kept.entries),
+    }
+    return settings.finding(
+        app,
+        sites,
+        key=kept.state.label,
+        level="notice" if kind == "cache" else "warning",
+        evidence=evidence,
+        args=args,
+        subject=f"clients in {kept.path}" if kind == "clients" else "",
+    )
