@@ -28,6 +28,8 @@ _NOUNS: tuple[tuple[Kind, frozenset[str]], ...] = (
     ("lock", frozenset({"lock", "locks", "mutex"})),
     ("seen", frozenset({"seen", "processed", "dedupe"})),
 )
+_KEYED = ("map", "set", "object")
+_CONTAINERS = (*_KEYED, "list", "library")
 _SURVIVES_ONE_PROCESS = ("limit", "clients", "seen", "lock", "cache")
 
 
@@ -53,12 +55,14 @@ class _Purpose:
         self.stores = settings.symbols("stores")
 
     def of(self, kept: Kept) -> tuple[Kind, Evidence] | None:
-        words = _words(kept.state.label)
+        words = _words(kept.state.label.rpartition(".")[2])
         if any(_SHARED.search(module) for module in kept.modules) or words & _QUIET:
             return None
         if self.limiters.match(kept.library):
             return None if {"store", "insurance"} & set(kept.given) else ("limit", "high")
         if kept.state.holds == "library" and not self._is_memory(kept):
+            return None
+        if kept.state.holder in ("field", "static") and kept.state.holds not in _CONTAINERS:
             return None
         return self._by_use(kept, words) or self._by_name(kept, words)
 
@@ -71,19 +75,24 @@ class _Purpose:
             return "limit", "high"
         if {"cools", "timed", "compares"} <= traits and not words & _CACHE and kept.by:
             return "limit", "high"
-        if "sends" in traits and "fills" in traits:
+        if {"sends", "streams"} & traits and "fills" in traits:
             return "clients", "high"
         if words & _CACHE or "fills" not in traits:
             return ("cache", "medium") if self.flags_caches and "caches" in traits else None
-        if "skips" in traits and kept.state.holds in ("map", "set", "object"):
+        if "skips" in traits and self._is_mark(kept):
             return "seen", "high" if kept.by else "medium"
         if "locks" in traits:
             return "lock", "medium"
         return self._stored(kept, words)
 
+    def _is_mark(self, kept: Kept) -> bool:
+        """Whether it only says that a key was there: what is stored with a key would be data."""
+        is_plain = not {"stores-request", "stores-parameter"} & kept.traits
+        return kept.state.holds == "set" or (kept.state.holds in _KEYED and is_plain)
+
     def _stored(self, kept: Kept, words: frozenset[str]) -> tuple[Kind, Evidence] | None:
         traits = kept.traits
-        if {"stores-request", "stores-parameter"} & traits and "reads" in traits:
+        if {"stores-request", "stores-parameter", "keyed"} & traits and "reads" in traits:
             noun = _noun(words)
             return noun or "data", "high" if noun or "stores-request" in traits else "medium"
         if {"steps", "shows"} <= traits and kept.state.holds == "value":
@@ -92,7 +101,7 @@ class _Purpose:
 
     def _by_name(self, kept: Kept, words: frozenset[str]) -> tuple[Kind, Evidence] | None:
         is_named = bool(self.patterns & (words | {word.removesuffix("s") for word in words}))
-        if is_named and "fills" in kept.traits and not words & _CACHE and kept.state.holds in ("map", "set", "object"):
+        if is_named and "fills" in kept.traits and not words & _CACHE and kept.state.holds in _KEYED:
             return _noun(words) or "data", "medium"
         return None
 
@@ -138,8 +147,7 @@ def _finding(
     args: dict[str, Arg] = {
         "name": kept.state.label,
         "kind": kind,
-        "by": kept.by,
-        "keyed": bool(kept.by),
+        "per": "address" if kept.by == "client address" else "user" if kept.by else "",
         "host": _host(app),
         "host_file": app.deployment.path,
         "replicas": app.deployment.replicas,

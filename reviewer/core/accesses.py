@@ -32,6 +32,7 @@ _TRANSPARENT = frozenset(
 _RELATIONAL = frozenset({"<", ">", "<=", ">="})
 _PASSES = frozenset({"??", "||", "&&"})
 _COPIES = frozenset({"Object.values", "Object.entries", "Object.keys", "Array.from", "structuredClone"})
+_REBINDS = ("assignment_expression", "augmented_assignment_expression", "update_expression")
 _STATEMENTS = ("if_statement", "while_statement", "do_statement")
 
 
@@ -213,7 +214,12 @@ class Accesses:
     def _alias(self, name: Name, inside: bool, key: Node | None = None) -> None:
         self.aliases.append(name)
         for use in name.uses:
-            self._look(use.node, inside, key)
+            parent = use.node.parent
+            changed = parent.child_by_field_name("left") or parent.child_by_field_name("argument") if parent else None
+            if parent is None or parent.type not in _REBINDS or changed != use.node:
+                self._look(use.node, inside, key)
+            elif parent.type != "assignment_expression":
+                self.found.append(Access("raise", parent, True))
 
     def _binary(self, node: Node, parent: Node, inside: bool, key: Node | None) -> None:
         operator = parent.child_by_field_name("operator")

@@ -32,6 +32,7 @@ _LITERALS: dict[str, Holds] = {
 _HELD = frozenset({"map", "set", "list", "object"})
 _FIELDS = ("field_definition", "public_field_definition")
 _CLASSES = ("class_declaration", "abstract_class_declaration", "class")
+_LOADED = re.compile(rb"\b(?:from|import|require)\s*\(?\s*['\"]([^'\"\n]+)['\"]")
 _DEVELOPMENT = re.compile(
     r"NODE_ENV\W*\s*!==?\s*['\"]production|NODE_ENV\W*\s*===?\s*['\"](?:development|test)|\bimport\.meta\.hot\b"
 )
@@ -70,6 +71,8 @@ class FileState:
         self.tree: Tree = parse(source, language)
         self.names = Names(self.tree)
         self.directives = frozenset(_directives(self.tree))
+        loaded = _LOADED.findall(source.data)
+        self.modules = frozenset(module.decode("utf-8", "replace") for module in loaded)
         self.classes = {name: cls for cls in self._classes() if (name := self._named(cls))}
         self.states = [state for state in self._states() if state.accesses]
 
@@ -169,6 +172,8 @@ class FileState:
         if state.holds in ("nothing", "other"):
             values = (self.holds(a.value) for a in seen.found if a.is_write and a.how.endswith("=") and not a.inside)
             state.holds = next((held for held in values if held in _HELD), state.holds)
+            if state.holds == "nothing" and any(self.makes(a.value) for a in seen.found if a.how.endswith("=")):
+                state.holds = "library"
         state.inside, state.touched, state.returned = sorted(seen.held), sorted(seen.touched), seen.returned
         return {name for name in seen.aliases if name.owner == -1}
 

@@ -292,7 +292,7 @@ class _Run:
         home = self.states.file(where) or file
         use = StateUse(file, state)
         kept = kept_in(where, home, held, use)
-        kept.modules |= {module for module, _ in file.names.imports}
+        kept.modules |= file.modules
         kept.uses = len(used)
         kept.places = {
             Place(path, file.tree.line(access.node), file.tree.end_line(access.node), access.how): None
@@ -309,7 +309,7 @@ def kept_in(path: str, file: FileState, state: State, use: StateUse | None = Non
     kept = Kept(path, state, tree.line(node), tree.column(node), tree.end_line(node), _type(file, state))
     kept.library, kept.given = _library(file, state)
     kept.traits, kept.by = set(use.traits), use.by
-    kept.modules = {module for module, _ in file.names.imports}
+    kept.modules = set(file.modules)
     return kept
 
 

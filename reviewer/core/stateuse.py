@@ -10,6 +10,7 @@ from typing import Literal
 from reviewer.core.accesses import Access
 from reviewer.core.modulenames import FUNCTIONS, Name
 from reviewer.core.modulestate import FileState, State
+from reviewer.core.nodes import parameters
 from reviewer.core.scopes import strip
 from reviewer.core.syntax import Node
 
@@ -26,6 +27,8 @@ Trait = Literal[
     "caches",
     "stores-request",
     "stores-parameter",
+    "keyed",
+    "streams",
     "reads",
     "shows",
     "steps",
@@ -33,7 +36,11 @@ Trait = Literal[
 
 MAX_FOLLOWED = 4
 _TIME = re.compile(r"\bDate\.now\s*\(|\bnew Date\b|\bperformance\.now\b|\bprocess\.hrtime\b|\bdayjs\(\)")
-_EXPIRES = re.compile(r"\bttl\b|\bmaxAge\b|\bstdTTL\b|\bsetInterval\b|\bsetTimeout\b")
+_STREAM = re.compile(
+    r"\bcontroller\b|StreamDefaultController|\.getWriter\(|StreamDefaultWriter|\bServerResponse\b|\bNextApiResponse\b|^res$"
+)
+_EXPIRES = re.compile(r"\bttl\b|\bmaxAge\b|\bstdTTL\b")
+_TIMER = re.compile(r"set(?:Interval|Timeout)\b")
 _REQUEST = re.compile(r"^_?(?:req|request|nextRequest|ctx|context|c|event|formData|params|searchParams)$|Request\b|FormData")
 _READS_BODY = re.compile(r"\.(?:json|formData|text|arrayBuffer|blob|parse|parseAsync|safeParse|safeParseAsync|validate)$")
 _EXITS = re.compile(r"\b(?:return|throw|continue)\b")
@@ -68,7 +75,7 @@ class StateUse:
 
     def _traits(self) -> Iterator[Trait]:
         reads = [access for access in self.state.accesses if not access.is_write]
-        if any(self._counts(access) for access in self.writes):
+        if any(self._counts(access) for access in self.writes) or self._raises():
             yield "counts"
         if self._is_timed():
             yield "timed"
@@ -90,6 +97,10 @@ class StateUse:
             yield "stores-request"
         if any("parameter" in found for found in origins):
             yield "stores-parameter"
+        if any({"request", "parameter"} & self.origins(access.key) for access in self.writes if self._is_keyed(access)):
+            yield "keyed"
+        if any(self._is_stream(access.value) for access in self.writes if access.how in _STORING and access.value):
+            yield "streams"
         if any(self._is_cached(access) for access in self.writes):
             yield "caches"
         if any(self._fills(access) for access in self.writes):
@@ -116,14 +127,26 @@ class StateUse:
 
     def _counts(self, access: Access) -> bool:
         """Whether a write moves a number kept per key, or adds a time to a list kept per key."""
-        if access.inside and access.how in _COUNTING:
-            return True
         value = access.value
+        if access.inside and access.how in _COUNTING:
+            return access.how == "++" or self.file.text(value) == "1"
         if value is None or access.how not in ("=", "set", "push"):
             return False
         if access.how == "push":
             return access.inside and "time" in self.origins(value)
         return self._adds(value) and (access.inside or access.how == "set")
+
+    def _raises(self) -> bool:
+        """Whether a local copy of what is held is raised and put back."""
+        raised = any(access.how == "raise" for access in self.state.accesses)
+        return raised and any(a.value is not None and self._uses_within(a.value) for a in self.writes)
+
+    def _is_keyed(self, access: Access) -> bool:
+        return access.key is not None and access.how in ("set", "=", "??=", "||=")
+
+    def _is_stream(self, value: Node) -> bool:
+        """Whether a value is, or holds, the end of a stream that a response is written to."""
+        return any(_STREAM.search(text) for text in self._texts(value, annotated=True))
 
     def _adds(self, value: Node) -> bool:
         """Whether a value is what is held plus something: ``n + 1``, or the kept list with a time behind it."""
@@ -144,11 +167,35 @@ class StateUse:
         return is_keyed and made.type in ("call_expression", "binary_expression") and self.origins(made) == {"time"}
 
     def _is_timed(self) -> bool:
+        """Whether what is held is compared with the time, expires by an option, or is emptied by a timer."""
         if self.state.made is not None and _EXPIRES.search(self.file.text(self.state.made)):
             return True
-        spans = {f for access in self.state.accesses if (f := self.file.outermost(access.node)) is not None}
-        texts = [self.file.text(function) for function in spans]
-        return any(_TIME.search(text) or _EXPIRES.search(text) for text in texts)
+        return any(
+            self._is_beside_time(access.node) if access.how == "compare" else access.is_write and self._by_timer(access)
+            for access in self.state.accesses
+        )
+
+    def _is_beside_time(self, node: Node) -> bool:
+        above = node.parent
+        while above is not None and above.type in ("binary_expression", "parenthesized_expression"):
+            if "time" in self.origins(above):
+                return True
+            above = above.parent
+        return False
+
+    def _by_timer(self, access: Access) -> bool:
+        function = self.file.outermost(access.node) if access.how in ("delete", "clear") else None
+        above: Node | None = access.node
+        while function is not None and above is not None and above.start_byte >= function.start_byte:
+            if above.type == "call_expression" and _TIMER.match(self.file.text(above)):
+                return True
+            above = above.parent
+        return function is not None and above is not None and bool(_TIMER.match(self._call_around(function)))
+
+    def _call_around(self, function: Node) -> str:
+        """The call a function of the module is an argument of."""
+        call = function.parent.parent if function.parent is not None else None
+        return self.file.text(call) if call is not None and call.type == "call_expression" else ""
 
     # -- asking first -------------------------------------------------------------------------------------------------
 
@@ -159,9 +206,18 @@ class StateUse:
             if read.is_write or read.how not in ("has", "get", "test"):
                 continue
             branch = self._branch(read.node)
-            if branch is not None and self._ends(branch) and any(self._follows(branch, a) for a in kept):
+            if self._is_negated(read.node) or branch is None or not self._ends(branch):
+                continue
+            if any(self._follows(branch, access) for access in kept):
                 return True
         return False
+
+    def _is_negated(self, node: Node) -> bool:
+        """Whether a condition asks for the absence of something."""
+        above = node.parent
+        while above is not None and above.type == "parenthesized_expression":
+            above = above.parent
+        return above is not None and above.type == "unary_expression"
 
     def _follows(self, branch: Node, access: Access) -> bool:
         is_later = access.node.start_byte >= branch.end_byte
@@ -278,13 +334,35 @@ class StateUse:
             return bool(_READS_BODY.search(self.file.text(callee)))
         return inner.type in ("identifier", "member_expression")
 
-    def _texts(self, node: Node, depth: int = 0) -> Iterator[str]:
+    def _texts(self, node: Node, depth: int = 0, *, annotated: bool = False) -> Iterator[str]:
+        """How an expression is spelled, with what its names are declared as and what is passed for its parameters."""
         yield self.file.text(node)
-        for part in _expressions(node):
+        for part in _expressions(node) if depth < MAX_FOLLOWED else ():
             name = self.file.names.of(part)
-            if name is not None and name.init is not None and name.owner != -1 and depth < MAX_FOLLOWED:
-                if name.kind != "parameter":
-                    yield from self._texts(name.init, depth + 1)
+            if name is None or name.init is None or name.owner == -1:
+                continue
+            if name.kind != "parameter":
+                yield from self._texts(name.init, depth + 1, annotated=annotated)
+            elif annotated:
+                yield self.file.text(name.init)
+            else:
+                for passed in self._passed(name):
+                    yield from self._texts(passed, depth + 1)
+
+    def _passed(self, parameter: Name) -> Iterator[Node]:
+        """What calls in this file pass for a parameter of a function of the module."""
+        function = self.file.names.functions.get(parameter.owner)
+        holder = function.parent if function is not None and function.type == "arrow_function" else function
+        named = holder.child_by_field_name("name") if holder is not None else None
+        name = self.file.names.of(named) if named is not None else None
+        if function is None or name is None:
+            return
+        index = next((i for i, node in enumerate(parameters(function)) if node == parameter.node), None)
+        for use in name.uses if index is not None else ():
+            call = use.node.parent
+            listed = call.child_by_field_name("arguments") if call is not None else None
+            if listed is not None and index is not None and len(listed.named_children) > index:
+                yield listed.named_children[index]
 
     # -- small things -------------------------------------------------------------------------------------------------
 
