@@ -17,18 +17,20 @@ Kind = Literal["limit", "clients", "seen", "lock", "sessions", "codes", "tokens"
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SHARED = re.compile(r"redis|upstash|@vercel/kv|memcache|valkey|/kv$|durable", re.IGNORECASE)
-_QUIET = frozenset({"metric", "metrics", "stats", "stat", "log", "logs", "logger", "logged", "warned", "telemetry"})
+_QUIET = frozenset(
+    {"metric", "metrics", "stats", "stat", "log", "logs", "logger", "logged", "warned", "telemetry", "tracker", "prom"}
+    | {"config", "registry", "hook", "hooks", "context", "contexts", "ctx", "circuit", "circuits", "breaker", "slots"}
+)
 _CACHE = frozenset({"cache", "cached", "caches", "memo", "inflight", "lru", "pending", "ongoing"})
 _NOUNS: tuple[tuple[Kind, frozenset[str]], ...] = (
     ("limit", frozenset({"rate", "limit", "limits", "limiter", "attempts", "throttle", "hits"})),
     ("codes", frozenset({"otp", "otps", "code", "codes", "pin", "verification"})),
     ("sessions", frozenset({"session", "sessions"})),
     ("tokens", frozenset({"token", "tokens", "nonce", "nonces", "challenge", "challenges"})),
-    ("clients", frozenset({"client", "clients", "rooms", "online", "connections", "subscribers", "listeners"})),
     ("lock", frozenset({"lock", "locks", "mutex"})),
     ("seen", frozenset({"seen", "processed", "dedupe"})),
 )
-_KEYED = ("map", "set", "object")
+_KEYED = ("map", "set", "object", "record")
 _CONTAINERS = (*_KEYED, "list", "library")
 _SURVIVES_ONE_PROCESS = ("limit", "clients", "seen", "lock", "cache")
 
@@ -37,7 +39,8 @@ def in_memory_state_in_api_route(app: App, project: Project, settings: Settings)
     """States of modules that requests of an application rely on."""
     if app.is_static or settings.options["single_instance"]:
         return
-    purpose = _Purpose(settings)
+    routes = frozenset(route.path for each in project.next_apps for route in each.api_routes)
+    purpose = _Purpose(settings, routes)
     states = module_states(project, lambda kept: purpose.of(kept) is not None)
     for kept in Reach(app, states).kept():
         told = purpose.of(kept)
@@ -48,16 +51,17 @@ def in_memory_state_in_api_route(app: App, project: Project, settings: Settings)
 class _Purpose:
     """Tells what a state is for, by its use first and by its name second."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, routes: frozenset[str]) -> None:
+        self.routes = routes
         self.patterns = frozenset(settings.options["name_patterns"])
         self.flags_caches = settings.options["flag_caches"]
         self.limiters = settings.symbols("limiters")
         self.stores = settings.symbols("stores")
 
     def of(self, kept: Kept) -> tuple[Kind, Evidence] | None:
-        words = _words(kept.state.label.rpartition(".")[2])
-        if any(_SHARED.search(module) for module in kept.modules) or words & _QUIET:
+        if any(_SHARED.search(module) for module in kept.modules) or _words(kept.state.label) & _QUIET:
             return None
+        words = _words(kept.state.label.rpartition(".")[2])
         if self.limiters.match(kept.library):
             return None if {"store", "insurance"} & set(kept.given) else ("limit", "high")
         if kept.state.holds == "library" and not self._is_memory(kept):
@@ -91,11 +95,14 @@ class _Purpose:
         return kept.state.holds == "set" or (kept.state.holds in _KEYED and is_plain)
 
     def _stored(self, kept: Kept, words: frozenset[str]) -> tuple[Kind, Evidence] | None:
-        traits = kept.traits
-        if {"stores-request", "stores-parameter", "keyed"} & traits and "reads" in traits:
-            noun = _noun(words)
-            return noun or "data", "high" if noun or "stores-request" in traits else "medium"
-        if {"steps", "shows"} <= traits and kept.state.holds == "value":
+        traits, noun = kept.traits, _noun(words)
+        lasts = kept.state.holds in _CONTAINERS or kept.path in self.routes
+        if "reads" in traits and lasts and (noun or kept.state.holds != "record" or "stores-request" in traits):
+            if "stores-request" in traits or (noun and "keyed" in traits):
+                return noun or "data", "high"
+            if {"stores-parameter", "keyed"} & traits:
+                return noun or "data", "high" if noun else "medium"
+        if {"steps", "shows"} <= traits and kept.state.holds == "value" and kept.path in self.routes:
             return "data", "medium"
         return None
 

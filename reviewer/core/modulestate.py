@@ -14,7 +14,7 @@ from reviewer.core.syntax import Node, Tree, parse
 from reviewer.core.text import Source
 
 Holder = Literal["variable", "global", "field", "static", "import", "result"]
-Holds = Literal["map", "set", "list", "object", "value", "flag", "nothing", "library", "other"]
+Holds = Literal["map", "set", "list", "object", "record", "value", "flag", "nothing", "library", "other"]
 
 GLOBALS = frozenset({"globalThis", "global"})
 _CONTAINERS: dict[str, Holds] = {"Map": "map", "Set": "set", "Array": "list", "WeakMap": "other", "WeakSet": "other"}
@@ -29,7 +29,7 @@ _LITERALS: dict[str, Holds] = {
     "null": "nothing",
     "undefined": "nothing",
 }
-_HELD = frozenset({"map", "set", "list", "object"})
+_HELD = frozenset({"map", "set", "list", "object", "record"})
 _FIELDS = ("field_definition", "public_field_definition")
 _CLASSES = ("class_declaration", "abstract_class_declaration", "class")
 _LOADED = re.compile(rb"\b(?:from|import|require)\s*\(?\s*['\"]([^'\"\n]+)['\"]")
@@ -132,6 +132,8 @@ class FileState:
         if made.type == "call_expression":
             callee = self.text(made.child_by_field_name("function"))
             return {"Object.create": "object", "Array": "list", "Array.from": "list"}.get(callee, "library")  # type: ignore[return-value]
+        if made.type == "object" and made.named_children:
+            return "record"
         return _LITERALS.get(made.type, "other")
 
     # -- what there is ------------------------------------------------------------------------------------------------

@@ -282,6 +282,8 @@ class StateUse:
         """Whether what is held is given back where it is there, and loaded or worked out where it is not."""
         if access.value is None or access.how not in ("set", "=") or self._counts(access):
             return False
+        if self._is_made_once(access):
+            return True
         left = access.node.child_by_field_name("left")
         is_keyed = access.how == "set" or (left is not None and strip(left).type == "subscript_expression")
         if not is_keyed or not {"loaded", "call"} & self.origins(access.value):
@@ -292,6 +294,32 @@ class StateUse:
             for read in self.state.accesses
             if not read.is_write and (read.inside or read.how == "get")
         )
+
+    def _is_made_once(self, access: Access) -> bool:
+        """Whether an object of some class is made where nothing is held yet: ``if (!x) { x = new X(); m.set(k, x) }``."""
+        made = {self.file.makes(value) for value in self._given(access.value)} - {""}
+        if not made or any(self.file.holds(value) != "library" for value in self._given(access.value)):
+            return False
+        above = access.node.parent
+        while above is not None and above.type not in FUNCTIONS:
+            condition = above.child_by_field_name("condition")
+            if above.type == "if_statement" and condition is not None and self.file.text(condition).startswith("(!"):
+                return True
+            above = above.parent
+        return False
+
+    def _given(self, value: Node | None) -> list[Node]:
+        """What a value is, or what a local name is assigned besides what was held."""
+        name = self.file.names.of(strip(value)) if value is not None else None
+        if value is None or name is None or name.owner == -1:
+            return [value] if value is not None else []
+        given = [name.init] if name.init is not None and not self._uses_within(name.init) else []
+        for use in name.uses:
+            around = use.node.parent
+            if around is not None and around.type == "assignment_expression":
+                right = around.child_by_field_name("right")
+                given += [right] if right is not None and around.child_by_field_name("left") == use.node else []
+        return given
 
     # -- where values come from ---------------------------------------------------------------------------------------
 
