@@ -80,12 +80,21 @@ class ModuleStates:
         file = self.file(path)
         for state in file.states if file is not None else ():
             if file is not None and state.holder in ("import", "result") and state.name is not None:
-                target = self.code.resolver.resolve(path, state.name.module) if _adds(file, state) else None
-                yield from [target] if target is not None and language_of(target) is not None else []
+                target = self._container(path, state.name) if _adds(file, state) else None
+                yield from [target] if target is not None else []
             elif file is not None and self.matters(kept_in(path, file, state)):
                 yield path
         if starts_empty(self.code.files.raw(path) or b""):
             yield path
+
+    def _container(self, path: str, name: Name) -> str | None:
+        """The file that declares what an import names, where that is a list, a map, a set or an object."""
+        found = self.code.exported(path, name.module, name.imported, MAX_HOPS)
+        file = self.file(found[0]) if found is not None else None
+        declared = file.names.module.get(found[1].name or name.imported) if file is not None and found else None
+        if file is None or found is None or declared is None or declared.kind not in ("constant", "variable"):
+            return None
+        return found[0] if file.holds(declared.init) in ("map", "set", "list", "object", "record") else None
 
     def file(self, path: str) -> FileState | None:
         """A script's states; None where it was not analysed."""
@@ -180,28 +189,39 @@ class _Run:
         path, start, end = span
         file, hops = self.states.file(path), self.spans[span]
         for place, name in file.names.used_within(start, end) if file is not None else ():
+            member = _member(file, name, place) if file is not None else ""
             if name.module:
-                self._import(path, name.module, self._wanted(file, name, place), hops)
+                wanted = name.imported if name.imported != "*" else member or "default"
+                self._import(path, name.module, wanted, hops, member)
             else:
-                self._name(path, name, hops)
+                self._name(path, name, hops, member)
 
-    def _wanted(self, file: FileState | None, name: Name, place: int) -> str:
-        """The export an import's use is about: for a namespace, the member that is named there."""
-        if name.imported != "*" or file is None:
-            return name.imported
-        use = next((use.node for use in name.uses if use.node.start_byte == place), None)
-        member = use.parent.child_by_field_name("property") if use is not None and use.parent is not None else None
-        return file.text(member) or "default"
-
-    def _name(self, path: str, name: Name, hops: int) -> None:
+    def _name(self, path: str, name: Name, hops: int, member: str) -> None:
         file = self.states.file(path)
         if name.init is None or file is None:
             return
+        if name.kind == "class":
+            self._methods(path, file, name.init, member)
+            return
         self._visit((path, name.init.start_byte, name.init.end_byte), hops)
         if name.kind in ("constant", "variable") and (made := file.makes(name.init)):
-            self._instance(path, made)
+            self._instance(path, made, member)
 
-    def _import(self, path: str, module: str, wanted: str, hops: int) -> None:
+    def _methods(self, path: str, file: FileState, cls: Node, member: str) -> None:
+        """Visits the method of a class that is named, and those it calls; all of them where none is."""
+        body = cls.child_by_field_name("body")
+        methods = [node for node in body.named_children if node.type != "comment"] if body is not None else []
+        named = {file.text(node.child_by_field_name("name")): node for node in methods if node.type == "method_definition"}
+        wanted = [member] if member in named else list(named)
+        seen: set[str] = set()
+        while wanted:
+            name = wanted.pop()
+            if name in named and name not in seen:
+                seen.add(name)
+                self._visit((path, named[name].start_byte, named[name].end_byte), MAX_HOPS)
+                wanted += [m for m in _own_members(file, named[name]) if m in named]
+
+    def _import(self, path: str, module: str, wanted: str, hops: int, member: str = "") -> None:
         if hops <= 0 or self.code.resolver.resolve(path, module) not in self.states.relevant:
             return
         found = self.code.exported(path, module, wanted, MAX_HOPS)
@@ -211,38 +231,32 @@ class _Run:
         file = self.states.file(target)
         name = file.names.module.get(expr.name) if file is not None and expr.kind == "ref" else None
         if name is not None and name.module:
-            self._import(target, name.module, name.imported, hops - 1)
-        elif name is not None:
-            self._name(target, name, hops - 1)
+            self._import(target, name.module, name.imported, hops - 1, member)
+            return
+        name = name or (file.names.module.get(wanted) if file is not None else None)
+        if name is not None:
+            self._name(target, name, hops - 1, member)
         else:
             for span in self.reach.lines(target, expr.line, expr.end_line):
                 self._visit(span, hops - 1)
-        self._made(target, wanted, expr.name)
+            if file is not None and expr.kind == "new" and expr.callee is not None:
+                self._instance(target, expr.callee.name, member)
 
-    def _made(self, path: str, *texts: str) -> None:
-        """Notes the instance an exported constant holds."""
-        file = self.states.file(path)
-        for text in texts:
-            name = file.names.module.get(text) if file is not None else None
-            if file is not None and name is not None and (made := file.makes(name.init)):
-                self._instance(path, made)
-
-    def _instance(self, path: str, constructor: str) -> None:
+    def _instance(self, path: str, constructor: str, member: str = "") -> None:
         """Notes that a module keeps an instance of a class, in the file that declares the class."""
         file = self.states.file(path)
         if file is None:
             return
         if constructor in file.classes:
             self.instances.add((path, constructor))
-            cls = file.classes[constructor]
-            self._visit((path, cls.start_byte, cls.end_byte), 0)
+            self._methods(path, file, file.classes[constructor], member)
             return
         name = file.names.module.get(constructor)
         found = self.code.exported(path, name.module, name.imported, MAX_HOPS) if name is not None else None
         if found is not None and (target := self.states.file(found[0])) is not None:
             declared = next((cls for cls in target.classes if cls in (found[1].name, name.imported if name else "")), "")
             if declared:
-                self._instance(found[0], declared)
+                self._instance(found[0], declared, member)
 
     # -- what is changed ----------------------------------------------------------------------------------------------
 
@@ -321,6 +335,22 @@ def _adds(file: FileState, state: State) -> bool:
 def _sets_item(access: Access) -> bool:
     left = access.node.child_by_field_name("left")
     return access.how == "=" and left is not None and left.type == "subscript_expression"
+
+
+def _member(file: FileState, name: Name, place: int) -> str:
+    """The member that is named where a name is used; '' where none is."""
+    use = next((use.node for use in name.uses if use.node.start_byte == place), None)
+    around = use.parent if use is not None else None
+    if around is None or around.child_by_field_name("object") != use:
+        return ""
+    return file.text(around.child_by_field_name("property"))
+
+
+def _own_members(file: FileState, method: Node) -> Iterator[str]:
+    """The members of its object a method names."""
+    for use in file.names.this:
+        if method.start_byte <= use.node.start_byte < method.end_byte and use.node.parent is not None:
+            yield file.text(use.node.parent.child_by_field_name("property"))
 
 
 def _within(node: Node, spans: Iterable[Span]) -> bool:
