@@ -43,7 +43,7 @@ def in_memory_state_in_api_route(app: App, project: Project, settings: Settings)
     purpose = _Purpose(settings, routes)
     states = module_states(project, lambda kept: purpose.of(kept) is not None)
     for kept in Reach(app, states).kept():
-        told = purpose.of(kept)
+        told = purpose.of(kept) if kept.places or purpose.is_limiter(kept) else None
         if told is not None and not _is_one_process(app, kept, told[0]):
             yield _finding(app, project, kept, told, settings)
 
@@ -62,32 +62,35 @@ class _Purpose:
         if any(_SHARED.search(module) for module in kept.modules) or _words(kept.state.label) & _QUIET:
             return None
         words = _words(kept.state.label.rpartition(".")[2])
-        if self.limiters.match(kept.library):
-            return None if {"store", "insurance"} & set(kept.given) else ("limit", "high")
+        if self.is_limiter(kept):
+            return None if "store" in kept.given else ("limit", "high")
         if kept.state.holds == "library" and not self._is_memory(kept):
             return None
         if kept.state.holder in ("field", "static") and kept.state.holds not in _CONTAINERS:
             return None
-        return self._by_use(kept, words) or self._by_name(kept, words)
+        if (told := self._counted(kept) or self._marked(kept)) is not None:
+            return told
+        if "fills" not in kept.traits or words & _CACHE:
+            return ("cache", "medium") if self.flags_caches and {"caches", "timed"} <= kept.traits else None
+        return self._stored(kept, words) or self._by_name(kept, words)
+
+    def is_limiter(self, kept: Kept) -> bool:
+        """Whether a package counts requests in it."""
+        return self.limiters.match(kept.library)
 
     def _is_memory(self, kept: Kept) -> bool:
-        return self.stores.match(kept.library) and not {"store", "stores", "adapter"} & set(kept.given)
+        return self.stores.match(kept.library) and "store" not in kept.given
 
-    def _by_use(self, kept: Kept, words: frozenset[str]) -> tuple[Kind, Evidence] | None:
+    def _counted(self, kept: Kept) -> tuple[Kind, Evidence] | None:
         traits = kept.traits
-        if {"counts", "timed", "compares"} <= traits and kept.state.holds != "list":
+        if {"counts", "timed", "compares"} <= traits or ({"cools", "timed"} <= traits and kept.by):
             return "limit", "high"
-        if {"cools", "timed", "compares"} <= traits and not words & _CACHE and kept.by:
-            return "limit", "high"
-        if {"sends", "streams"} & traits and "fills" in traits:
-            return "clients", "high"
-        if words & _CACHE or "fills" not in traits:
-            return ("cache", "medium") if self.flags_caches and "caches" in traits else None
-        if "skips" in traits and self._is_mark(kept):
+        return ("clients", "high") if {"sends", "streams"} & traits and "fills" in traits else None
+
+    def _marked(self, kept: Kept) -> tuple[Kind, Evidence] | None:
+        if "skips" in kept.traits and self._is_mark(kept):
             return "seen", "high" if kept.by else "medium"
-        if "locks" in traits:
-            return "lock", "medium"
-        return self._stored(kept, words)
+        return ("lock", "medium") if "locks" in kept.traits else None
 
     def _is_mark(self, kept: Kept) -> bool:
         """Whether it only says that a key was there: what is stored with a key would be data."""
@@ -96,21 +99,21 @@ class _Purpose:
 
     def _stored(self, kept: Kept, words: frozenset[str]) -> tuple[Kind, Evidence] | None:
         traits, noun = kept.traits, _noun(words)
-        lasts = kept.state.holds in _CONTAINERS or kept.path in self.routes
-        if "reads" in traits and lasts and (noun or kept.state.holds != "record" or "stores-request" in traits):
-            if "stores-request" in traits or (noun and "keyed" in traits):
-                return noun or "data", "high"
-            if {"stores-parameter", "keyed"} & traits:
-                return noun or "data", "high" if noun else "medium"
-        if {"steps", "shows"} <= traits and kept.state.holds == "value" and kept.path in self.routes:
-            return "data", "medium"
-        return None
+        if "reads" not in traits or not (kept.state.holds in _CONTAINERS or self._is_near(kept)):
+            return None
+        if "stores-request" in traits or ("keyed" in traits and noun is not None):
+            return noun or "data", "high"
+        if "stores-parameter" in traits and kept.state.holds != "record":
+            return noun or "data", "medium"
+        return ("data", "medium") if {"steps", "shows"} <= traits and self._is_near(kept) else None
+
+    def _is_near(self, kept: Kept) -> bool:
+        """Whether a route itself declares it, or the global object holds it: what a helper sets may be a setting."""
+        return kept.path in self.routes or kept.state.holder == "global"
 
     def _by_name(self, kept: Kept, words: frozenset[str]) -> tuple[Kind, Evidence] | None:
         is_named = bool(self.patterns & (words | {word.removesuffix("s") for word in words}))
-        if is_named and "fills" in kept.traits and not words & _CACHE and kept.state.holds in _KEYED:
-            return _noun(words) or "data", "medium"
-        return None
+        return (_noun(words) or "data", "medium") if is_named and kept.state.holds in _KEYED else None
 
 
 def _words(label: str) -> frozenset[str]:
@@ -142,9 +145,7 @@ def _host(app: App) -> str:
     return "process" if app.deployment.model in ("long-lived", "scale-to-zero") else "unknown"
 
 
-def _finding(
-    app: App, project: Project, kept: Kept, told: tuple[Kind, Evidence], settings: Settings
-) -> Finding:
+def _finding(app: App, project: Project, kept: Kept, told: tuple[Kind, Evidence], settings: Settings) -> Finding:
     kind, evidence = told
     sites = [Site(kept.path, kept.line, kept.column, kept.end_line, f"`{kept.state.label}` is declared here")]
     sites += [

@@ -169,7 +169,11 @@ class Accesses:
 
     def _measured(self, member: Node, inside: bool) -> None:
         around = member.parent
-        if around is not None and around.type == "assignment_expression" and around.child_by_field_name("left") == member:
+        if (
+            around is not None
+            and around.type == "assignment_expression"
+            and around.child_by_field_name("left") == member
+        ):
             self._write("length", around, inside)
         else:
             self._look(member, True)
@@ -290,7 +294,11 @@ class Accesses:
         self.returned[named.text] = inside
         for use in named.uses:
             around = use.node.parent
-            if around is not None and around.type == "call_expression" and around.child_by_field_name("function") == use.node:
+            if (
+                around is not None
+                and around.type == "call_expression"
+                and around.child_by_field_name("function") == use.node
+            ):
                 self._look(around, inside)
 
     def _named(self, function: Node) -> Name | None:

@@ -74,7 +74,7 @@ class FileState:
         loaded = _LOADED.findall(source.data)
         self.modules = frozenset(module.decode("utf-8", "replace") for module in loaded)
         self.classes = {name: cls for cls in self._classes() if (name := self._named(cls))}
-        self.states = [state for state in self._states() if state.accesses]
+        self.states = [state for state in self._states() if state.accesses or state.holds in _HELD]
 
     def text(self, node: Node | None) -> str:
         return self.tree.text(node) if node is not None else ""
@@ -167,9 +167,7 @@ class FileState:
         seen = Accesses(self.names)
         seen.follow(nodes)
         state.accesses = [
-            access
-            for access in seen.found
-            if self._is_later(access.node) and self.runs_in_production(access.node)
+            access for access in seen.found if self._is_later(access.node) and self.runs_in_production(access.node)
         ]
         if state.holds in ("nothing", "other"):
             values = (self.holds(a.value) for a in seen.found if a.is_write and a.how.endswith("=") and not a.inside)
@@ -278,7 +276,11 @@ def _assigned(node: Node) -> Node | None:
     """What is assigned to a member, if anything."""
     outside = _outside(node)
     parent = outside.parent
-    if parent is None or parent.child_by_field_name("left") != outside or not parent.type.endswith("assignment_expression"):
+    if (
+        parent is None
+        or parent.child_by_field_name("left") != outside
+        or not parent.type.endswith("assignment_expression")
+    ):
         if parent is not None and parent.type == "binary_expression" and parent.child_by_field_name("left") == outside:
             return parent.child_by_field_name("right")
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from reviewer.core.stateuse import StateUse, Trait
 from reviewer.core.syntax import Node, TooComplex, language_of
 
 MAX_HOPS = 2
+_OUTSIDE = re.compile(r"x$|(?:^|/)scripts/")  # components, and programs run by hand
 Span = tuple[str, int, int]
 
 
@@ -70,8 +72,13 @@ class ModuleStates:
         self.code = project.code
         self._files: dict[str, FileState | None] = {}
         self.routes = {route.path for app in project.next_apps for route in app.api_routes}
-        scripts = [path for path in project.scripts if not path.endswith("x") or path in self.routes]
-        holding = {target for path in scripts if may_hold(self.code.files.raw(path) or b"", path in self.routes) for target in self._holding(path)}
+        scripts = [path for path in project.scripts if path in self.routes or not _OUTSIDE.search(path)]
+        holding = {
+            target
+            for path in scripts
+            if may_hold(self.code.files.raw(path) or b"", path in self.routes)
+            for target in self._holding(path)
+        }
         self.loaders = Loads(project).reach(holding) if holding else {}
         self.relevant = {path for paths in self.loaders.values() for path in paths}
 
@@ -110,6 +117,7 @@ class ModuleStates:
             return FileState(source, language)
         except TooComplex:
             return None
+
 
 class Reach:
     """What the entries of one application run of the files that hold state, and the states they change on the way."""
@@ -211,7 +219,9 @@ class _Run:
         """Visits the method of a class that is named, and those it calls; all of them where none is."""
         body = cls.child_by_field_name("body")
         methods = [node for node in body.named_children if node.type != "comment"] if body is not None else []
-        named = {file.text(node.child_by_field_name("name")): node for node in methods if node.type == "method_definition"}
+        named = {
+            file.text(node.child_by_field_name("name")): node for node in methods if node.type == "method_definition"
+        }
         wanted = [member] if member in named else list(named)
         seen: set[str] = set()
         while wanted:
@@ -254,7 +264,9 @@ class _Run:
         name = file.names.module.get(constructor)
         found = self.code.exported(path, name.module, name.imported, MAX_HOPS) if name is not None else None
         if found is not None and (target := self.states.file(found[0])) is not None:
-            declared = next((cls for cls in target.classes if cls in (found[1].name, name.imported if name else "")), "")
+            declared = next(
+                (cls for cls in target.classes if cls in (found[1].name, name.imported if name else "")), ""
+            )
             if declared:
                 self._instance(found[0], declared, member)
 
@@ -329,7 +341,9 @@ def kept_in(path: str, file: FileState, state: State, use: StateUse | None = Non
 
 def _adds(file: FileState, state: State) -> bool:
     """Whether a file adds to what it imports, or sets items of it."""
-    return any(access.how in ("push", "unshift", "splice", "add", "set") or _sets_item(access) for access in state.writes)
+    return any(
+        access.how in ("push", "unshift", "splice", "add", "set") or _sets_item(access) for access in state.writes
+    )
 
 
 def _sets_item(access: Access) -> bool:

@@ -41,8 +41,12 @@ _STREAM = re.compile(
 )
 _EXPIRES = re.compile(r"\bttl\b|\bmaxAge\b|\bstdTTL\b")
 _TIMER = re.compile(r"set(?:Interval|Timeout)\b")
-_REQUEST = re.compile(r"^_?(?:req|request|nextRequest|ctx|context|c|event|formData|params|searchParams)$|Request\b|FormData")
-_READS_BODY = re.compile(r"\.(?:json|formData|text|arrayBuffer|blob|parse|parseAsync|safeParse|safeParseAsync|validate)$")
+_REQUEST = re.compile(
+    r"^_?(?:req|request|nextRequest|ctx|context|c|event|formData|params|searchParams)$|Request\b|FormData"
+)
+_READS_BODY = re.compile(
+    r"\.(?:json|formData|text|arrayBuffer|blob|parse|parseAsync|safeParse|safeParseAsync|validate)$"
+)
 _EXITS = re.compile(r"\b(?:return|throw|continue)\b")
 _COUNTING = frozenset({"++", "+=", "-="})
 _ASSIGNING = frozenset({"=", "??=", "||="})
@@ -50,7 +54,9 @@ _STORING = frozenset({"=", "set", "add", "push", "unshift", "splice", "assign", 
 _BY = (
     (
         "client address",
-        re.compile(r"(?i)forwarded-for|real-ip|remote_?addr|connecting-ip|client_?ip|(?<![a-z])ip(?![a-z])|ip_?addr|getip"),
+        re.compile(
+            r"(?i)forwarded-for|real-ip|remote_?addr|connecting-ip|client_?ip|(?<![a-z])ip(?![a-z])|ip_?addr|getip"
+        ),
     ),
     ("e-mail address", re.compile(r"(?i)e-?mail")),
     ("phone number", re.compile(r"(?i)phone|mobile|msisdn")),
@@ -290,7 +296,7 @@ class StateUse:
             return False
         function = self.file.outermost(access.node)
         return any(
-            read.how in ("return", "show") and self.file.outermost(read.node) == function
+            read.how in ("return", "show", "send") and self.file.outermost(read.node) == function
             for read in self.state.accesses
             if not read.is_write and (read.inside or read.how == "get")
         )
