@@ -11,7 +11,6 @@ from reviewer.core.check import Settings
 from reviewer.core.finding import Arg, Evidence, Finding, Site
 from reviewer.core.project import Project
 from reviewer.core.statereach import Kept, Reach, module_states
-from reviewer.core.symbols import Symbols
 
 Kind = Literal["limit", "clients", "seen", "lock", "sessions", "codes", "tokens", "data", "cache"]
 
@@ -45,7 +44,7 @@ def in_memory_state_in_api_route(app: App, project: Project, settings: Settings)
     for kept in Reach(app, states).kept():
         told = purpose.of(kept) if kept.places or purpose.is_limiter(kept) else None
         if told is not None and not _is_one_process(app, kept, told[0]):
-            yield _finding(app, project, kept, told, settings)
+            yield _finding(app, kept, told, settings)
 
 
 class _Purpose:
@@ -145,7 +144,7 @@ def _host(app: App) -> str:
     return "process" if app.deployment.model in ("long-lived", "scale-to-zero") else "unknown"
 
 
-def _finding(app: App, project: Project, kept: Kept, told: tuple[Kind, Evidence], settings: Settings) -> Finding:
+def _finding(app: App, kept: Kept, told: tuple[Kind, Evidence], settings: Settings) -> Finding:
     kind, evidence = told
     sites = [Site(kept.path, kept.line, kept.column, kept.end_line, f"`{kept.state.label}` is declared here")]
     sites += [

@@ -144,7 +144,7 @@ class Accesses:
         else:
             self._read("read", node, inside)
 
-    def _update(self, node: Node, parent: Node, inside: bool, key: Node | None) -> None:
+    def _update(self, node: Node, parent: Node, inside: bool, key: Node | None) -> None:  # noqa: ARG002 - as all
         self._write("++", parent, inside, key)
         self._read(self._purpose(parent), parent, inside)
 
@@ -208,10 +208,11 @@ class Accesses:
         else:
             self._read("read", node, inside)
 
-    def _declarator(self, node: Node, parent: Node, inside: bool, key: Node | None) -> None:
+    def _declarator(self, node: Node, parent: Node, inside: bool, key: Node | None) -> None:  # noqa: ARG002 - as all
         bound = parent.child_by_field_name("name")
+        leaves = list(_leaves(bound)) if bound is not None else []
         for text, steps in pattern_names(self.tree, bound) if bound is not None else ():
-            name = next((n for leaf in _leaves(bound) if (n := self.names.of(leaf)) and n.text == text), None)
+            name = next((n for leaf in leaves if (n := self.names.of(leaf)) and n.text == text), None)
             if name is not None:
                 self._alias(name, inside or bool(steps), key)
 
@@ -255,10 +256,10 @@ class Accesses:
         else:
             self._look(parent, inside, key)
 
-    def _condition(self, node: Node, parent: Node, inside: bool, key: Node | None) -> None:
+    def _condition(self, node: Node, parent: Node, inside: bool, key: Node | None) -> None:  # noqa: ARG002 - as all
         self._read("test", node, inside, key)
 
-    def _loop(self, node: Node, parent: Node, inside: bool, key: Node | None) -> None:
+    def _loop(self, node: Node, parent: Node, inside: bool, key: Node | None) -> None:  # noqa: ARG002 - as all
         self._read("iterate", node, inside)
         left = parent.child_by_field_name("left")
         for leaf in _leaves(left) if left is not None else ():
@@ -278,7 +279,7 @@ class Accesses:
         else:
             self._read(self._purpose(node) if call.type == "call_expression" else "read", node, inside)
 
-    def _invoked(self, node: Node, parent: Node, inside: bool, key: Node | None) -> None:
+    def _invoked(self, node: Node, parent: Node, inside: bool, key: Node | None) -> None:  # noqa: ARG002 - as all
         self._read("send" if inside else "call", parent, inside)
 
     def _result(self, node: Node, parent: Node, inside: bool, key: Node | None) -> None:

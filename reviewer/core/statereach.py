@@ -1,4 +1,4 @@
-"""Which states of modules the requests of an application change, followed from its handlers through the files between."""
+"""Which states of modules the requests of an application change, followed from its handlers through other files."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class ModuleStates:
         file = self.file(path)
         for state in file.states if file is not None else ():
             if file is not None and state.holder in ("import", "result") and state.name is not None:
-                target = self._container(path, state.name) if _adds(file, state) else None
+                target = self._container(path, state.name) if _adds(state) else None
                 yield from [target] if target is not None else []
             elif file is not None and self.matters(kept_in(path, file, state)):
                 yield path
@@ -304,13 +304,13 @@ class _Run:
         name = state.name
         found = self.code.exported(path, name.module, name.imported, MAX_HOPS) if name is not None else None
         file = self.states.file(found[0]) if found is not None else None
-        for other in file.states if file is not None and found is not None and name is not None else ():
-            texts = {found[1].name, name.imported} if found is not None else set()
-            if found is not None and other.holder not in ("import", "result"):
-                if state.holder == "import" and other.name is not None and other.name.text in texts:
-                    return found[0], other
-                if state.holder == "result" and texts & other.returned.keys():
-                    return found[0], other
+        if file is None or found is None or name is None:
+            return None
+        texts = {found[1].name, name.imported}
+        for other in (other for other in file.states if other.holder not in ("import", "result")):
+            is_it = other.name is not None and other.name.text in texts
+            if is_it if state.holder == "import" else texts & other.returned.keys():
+                return found[0], other
         return None
 
     def _kept(self, declared: tuple[str, State], path: str, file: FileState, state: State, used: list[Access]) -> Kept:
@@ -339,7 +339,7 @@ def kept_in(path: str, file: FileState, state: State, use: StateUse | None = Non
     return kept
 
 
-def _adds(file: FileState, state: State) -> bool:
+def _adds(state: State) -> bool:
     """Whether a file adds to what it imports, or sets items of it."""
     return any(
         access.how in ("push", "unshift", "splice", "add", "set") or _sets_item(access) for access in state.writes

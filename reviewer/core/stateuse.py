@@ -302,7 +302,7 @@ class StateUse:
         )
 
     def _is_made_once(self, access: Access) -> bool:
-        """Whether an object of some class is made where nothing is held yet: ``if (!x) { x = new X(); m.set(k, x) }``."""
+        """Whether an object of some class is made where nothing is held: ``if (!x) { x = new X(); m.set(k, x) }``."""
         made = {self.file.makes(value) for value in self._given(access.value)} - {""}
         if not made or any(self.file.holds(value) != "library" for value in self._given(access.value)):
             return False
