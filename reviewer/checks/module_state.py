@@ -65,8 +65,6 @@ class _Purpose:
             return None if "store" in kept.given else ("limit", "high")
         if kept.state.holds == "library" and not self._is_memory(kept):
             return None
-        if kept.state.holder in ("field", "static") and kept.state.holds not in _CONTAINERS:
-            return None
         if (told := self._counted(kept) or self._marked(kept)) is not None:
             return told
         if "fills" not in kept.traits or words & _CACHE:
@@ -87,24 +85,23 @@ class _Purpose:
         return ("clients", "high") if {"sends", "streams"} & traits and "fills" in traits else None
 
     def _marked(self, kept: Kept) -> tuple[Kind, Evidence] | None:
-        if "skips" in kept.traits and self._is_mark(kept):
+        if "skips" in kept.traits and "cools" not in kept.traits and self._is_mark(kept):
             return "seen", "high" if kept.by else "medium"
         return ("lock", "medium") if "locks" in kept.traits else None
 
     def _is_mark(self, kept: Kept) -> bool:
         """Whether it only says that a key was there: what is stored with a key would be data."""
         is_plain = not {"stores-request", "stores-parameter"} & kept.traits
-        return kept.state.holds == "set" or (kept.state.holds in _KEYED and is_plain)
+        return kept.state.holds == "set" or is_plain
 
     def _stored(self, kept: Kept, words: frozenset[str]) -> tuple[Kind, Evidence] | None:
         traits, noun = kept.traits, _noun(words)
         if "reads" not in traits or not (kept.state.holds in _CONTAINERS or self._is_near(kept)):
             return None
-        if "stores-request" in traits or ("keyed" in traits and noun is not None):
-            return noun or "data", "high"
-        if "stores-parameter" in traits and kept.state.holds != "record":
-            return noun or "data", "medium"
-        return ("data", "medium") if {"steps", "shows"} <= traits and self._is_near(kept) else None
+        if "stores-request" in traits or ("keyed" in traits and noun != "data"):
+            return noun, "high"
+        is_given = "stores-parameter" in traits and kept.state.holds != "record"
+        return (noun, "medium") if is_given or {"steps", "shows"} <= traits else None
 
     def _is_near(self, kept: Kept) -> bool:
         """Whether a route itself declares it, or the global object holds it: what a helper sets may be a setting."""
@@ -112,21 +109,20 @@ class _Purpose:
 
     def _by_name(self, kept: Kept, words: frozenset[str]) -> tuple[Kind, Evidence] | None:
         is_named = bool(self.patterns & (words | {word.removesuffix("s") for word in words}))
-        return (_noun(words) or "data", "medium") if is_named and kept.state.holds in _KEYED else None
+        return (_noun(words), "medium") if is_named and kept.state.holds in _KEYED else None
 
 
 def _words(label: str) -> frozenset[str]:
     return frozenset(word.lower() for word in _WORD.findall(label))
 
 
-def _noun(words: frozenset[str]) -> Kind | None:
-    return next((kind for kind, nouns in _NOUNS if words & nouns), None)
+def _noun(words: frozenset[str]) -> Kind:
+    return next((kind for kind, nouns in _NOUNS if words & nouns), "data")
 
 
 def _is_one_process(app: App, kept: Kept, kind: Kind) -> bool:
     """Whether what is lost with a restart is little, and the deployment keeps one process with one copy."""
-    deployment = app.deployment
-    is_one = deployment.replicas == "1" and deployment.model == "long-lived"
+    is_one = app.deployment.replicas == "1"
     return is_one and kind in _SURVIVES_ONE_PROCESS and not _is_split(app, kept)
 
 
@@ -139,9 +135,7 @@ def _is_split(app: App, kept: Kept) -> bool:
 def _host(app: App) -> str:
     if app.deployment.is_vercel():
         return "vercel"
-    if app.deployment.model == "function":
-        return "function"
-    return "process" if app.deployment.model in ("long-lived", "scale-to-zero") else "unknown"
+    return "function" if app.deployment.model == "function" else "other"
 
 
 def _finding(app: App, kept: Kept, told: tuple[Kind, Evidence], settings: Settings) -> Finding:

@@ -110,7 +110,7 @@ class FileState:
 
     def initial(self, node: Node | None) -> Node | None:
         """The value a declaration starts with, behind ``??``, ``||``, assignments and conditions."""
-        while node is not None:
+        while node is not None and node.type != "await_expression":
             node = strip(node)
             if node.type in ("binary_expression", "assignment_expression", "augmented_assignment_expression"):
                 node = node.child_by_field_name("right")
@@ -118,7 +118,7 @@ class FileState:
                 node = node.child_by_field_name("alternative")
             else:
                 return node
-        return None
+        return node
 
     def holds(self, node: Node | None) -> Holds:
         """What kind of thing an expression makes."""
