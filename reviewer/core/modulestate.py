@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from reviewer.core.accesses import Access, Accesses
+from reviewer.core.accesses import MUTATORS, Access, Accesses
 from reviewer.core.modulenames import FUNCTIONS, Name, Names, Use
 from reviewer.core.scopes import string_value, strip
 from reviewer.core.syntax import Node, Tree, parse
@@ -174,6 +174,8 @@ class FileState:
             state.holds = next((held for held in values if held in _HELD), state.holds)
             if state.holds == "nothing" and any(self.makes(a.value) for a in seen.found if a.how.endswith("=")):
                 state.holds = "library"
+        if state.holds in ("record", "value", "flag"):  # whose methods are its own
+            state.accesses = [a for a in state.accesses if a.inside or not a.is_write or a.how not in MUTATORS]
         state.inside, state.touched, state.returned = sorted(seen.held), sorted(seen.touched), seen.returned
         return {name for name in seen.aliases if name.owner == -1}
 

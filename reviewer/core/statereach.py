@@ -197,7 +197,9 @@ class _Run:
         path, start, end = span
         file, hops = self.states.file(path), self.spans[span]
         for place, name in file.names.used_within(start, end) if file is not None else ():
-            member = _member(file, name, place) if file is not None else ""
+            if file is None or _is_kept_instance(file, name, place):
+                continue
+            member = _member(file, name, place)
             if name.module:
                 wanted = name.imported if name.imported != "*" else member or "default"
                 self._import(path, name.module, wanted, hops, member)
@@ -358,6 +360,13 @@ def _member(file: FileState, name: Name, place: int) -> str:
     if around is None or around.child_by_field_name("object") != use:
         return ""
     return file.text(around.child_by_field_name("property"))
+
+
+def _is_kept_instance(file: FileState, name: Name, place: int) -> bool:
+    """Whether a class is only named to make an object at module level: what is called of it, the uses of that tell."""
+    use = next((use.node for use in name.uses if use.node.start_byte == place), None)
+    around = use.parent if use is not None else None
+    return around is not None and around.type == "new_expression" and file.outermost(around) is None
 
 
 def _own_members(file: FileState, method: Node) -> Iterator[str]:

@@ -139,7 +139,7 @@ class StateUse:
         if value is None or access.how not in ("=", "set", "push"):
             return False
         if access.how == "push":
-            return access.inside and "time" in self.origins(value)
+            return access.inside and self.origins(value) == {"time"}
         return self._adds(value) and (access.inside or access.how == "set")
 
     def _raises(self) -> bool:
