@@ -304,7 +304,9 @@ class _Run:
         if state.holder not in ("import", "result"):
             return path, state
         name = state.name
-        found = self.code.exported(path, name.module, name.imported, MAX_HOPS) if name is not None else None
+        target = self.code.resolver.resolve(path, name.module) if name is not None else None
+        known = name is not None and target in self.states.relevant
+        found = self.code.exported(path, name.module, name.imported, MAX_HOPS) if name is not None and known else None
         file = self.states.file(found[0]) if found is not None else None
         if file is None or found is None or name is None:
             return None
