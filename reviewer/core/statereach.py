@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
-from reviewer.core.accesses import Access
+from reviewer.core.accesses import MUTATORS, Access
 from reviewer.core.app import App
 from reviewer.core.facts import Ref
 from reviewer.core.handlers import Handler
@@ -327,7 +327,7 @@ class _Run:
         kept.places = {
             Place(path, file.tree.line(access.node), file.tree.end_line(access.node), access.how): None
             for access in used
-            if access.is_write
+            if access.is_write and (access.inside or held.holds != "record" or access.how not in MUTATORS)
         }
         return kept
 
