@@ -16,6 +16,7 @@ from reviewer.checks.heavy_import import heavy_import_on_cold_start
 from reviewer.checks.middleware_file import middleware_file_not_loaded
 from reviewer.checks.mixed_auth import mixed_auth_libraries
 from reviewer.checks.missing_wrapper import route_missing_shared_middleware
+from reviewer.checks.module_state import in_memory_state_in_api_route
 from reviewer.checks.redundant_server import redundant_custom_server
 from reviewer.checks.route_order import custom_server_route_order
 from reviewer.checks.self_fetch import self_fetch_api_route
@@ -45,6 +46,7 @@ CHECKS: Mapping[str, Check] = {
     "express_app_in_api_route": express_app_in_api_route,
     "heavy_import_on_cold_start": heavy_import_on_cold_start,
     "mixed_auth_libraries": mixed_auth_libraries,
+    "in_memory_state_in_api_route": in_memory_state_in_api_route,
     "per_route_middleware": per_route_middleware,
     "redundant_custom_server": redundant_custom_server,
     "shared_backend_in_api_routes": shared_backend_in_api_routes,
