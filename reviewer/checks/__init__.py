@@ -14,8 +14,8 @@ from reviewer.checks.express_bridge import express_app_in_api_route
 from reviewer.checks.hardcoded_dev import custom_server_hardcoded_dev
 from reviewer.checks.heavy_import import heavy_import_on_cold_start
 from reviewer.checks.middleware_file import middleware_file_not_loaded
-from reviewer.checks.mixed_auth import mixed_auth_libraries
 from reviewer.checks.missing_wrapper import route_missing_shared_middleware
+from reviewer.checks.mixed_auth import mixed_auth_libraries
 from reviewer.checks.module_state import in_memory_state_in_api_route
 from reviewer.checks.redundant_server import redundant_custom_server
 from reviewer.checks.route_order import custom_server_route_order
