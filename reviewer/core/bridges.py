@@ -19,7 +19,6 @@ from reviewer.core.project import Project
 from reviewer.core.registrations import Registration, registrations_in
 from reviewer.core.roles import METHODS, Route
 from reviewer.core.runs import HTTP, calls_in, framework_of, makes_http_server
-from reviewer.core.syntax import language_of
 
 BRIDGED = frozenset({"express", "koa", "fastify", "@nestjs/core"})
 _CHAINED = frozenset({".use", ".get", ".post", ".put", ".patch", ".delete", ".all", ".set", ".disable", ".enable"})
@@ -30,7 +29,6 @@ _MAKES = {
     "fastify": (("()", ".routing"),),
 }
 _PATTERN = re.compile(r"[*(:{?+]")
-_IMPORTS = re.compile(rb"\b(?:from|import|require)\s*+\(?\s*+['\"`]([^'\"`\n]++)['\"`]")
 MAX_FILES = 8
 
 Way = Literal["export", "call"]
@@ -89,28 +87,17 @@ class _Way:
     def __init__(self, code: Code, marked: Iterable[str]) -> None:
         self.code = code
         self.makers = frozenset(path for path in marked if self._imports_one(path))
-        self._targets: dict[str, tuple[str, ...]] = {}
 
     def leads_there(self, path: str, hops: int) -> bool:
         if path in self.makers:
             return True
-        return hops > 0 and any(self.leads_there(target, hops - 1) for target in self._named(path))
+        return hops > 0 and any(self.leads_there(target, hops - 1) for target in self.code.specifiers.scripts(path))
 
     def _imports_one(self, path: str) -> bool:
         """Whether a script imports one of the frameworks as a value."""
         facts = self.code.surface(path)
         items = [item for item in (facts.imports if facts is not None else ()) if item.names and not item.type_only]
         return any(framework_of(self.code, item.module) in BRIDGED for item in items)
-
-    def _named(self, path: str) -> tuple[str, ...]:
-        """The scripts of the repository that the imports of a file could mean."""
-        if path not in self._targets:
-            modules = {
-                module.decode("utf-8", "replace") for module in _IMPORTS.findall(self.code.files.raw(path) or b"")
-            }
-            found = {self.code.resolver.resolve(path, module) for module in modules}
-            self._targets[path] = tuple(sorted(target for target in found if target and language_of(target)))
-        return self._targets[path]
 
 
 # -- the Pages Router --------------------------------------------------------------------------------------------------

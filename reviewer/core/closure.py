@@ -13,7 +13,6 @@ from reviewer.core.syntax import language_of
 from reviewer.core.usage import Usage, usage_of
 
 _LOADS_LATE = re.compile(rb"\b(?:import|require)\s*\(")
-IMPORTS = re.compile(rb"\b(?:from|import|require)\s*+\(?\s*+(?:/\*[^*]*+\*/\s*+)?['\"`]([^'\"`\n]++)['\"`]")
 
 Load = tuple[Import, str | None]
 Wanted = Callable[[str, Collection[str]], bool]
@@ -60,7 +59,6 @@ class Closure:
         self._wants = is_wanted
         self._skips = is_skipped
         self._usages: dict[str, Usage] = {}
-        self._targets: dict[str, tuple[str, ...]] = {}
         self._wanted: dict[str, bool] = {}
 
     def facts(self, path: str) -> FileFacts:
@@ -86,7 +84,7 @@ class Closure:
         for _ in range(self.depth):
             below: dict[str, None] = {}
             for path in layer:
-                for target in self._named(path):
+                for target in self.code.specifiers.scripts(path):
                     below.update({} if target in importers else {target: None})
                     importers.setdefault(target, set()).add(path)
             layer = list(below)
@@ -100,26 +98,13 @@ class Closure:
 
     def is_wanted(self, path: str) -> bool:
         """Whether a file is of interest itself."""
-        self._look(path)
+        if path not in self._wanted:
+            self._wanted[path] = self._wants(path, self.code.specifiers.modules(path))
         return self._wanted[path]
-
-    def _named(self, path: str) -> tuple[str, ...]:
-        """The scripts of the repository whose imports the text of a file could hold."""
-        self._look(path)
-        return self._targets[path]
-
-    def _look(self, path: str) -> None:
-        if path in self._wanted:
-            return
-        raw = self.code.files.raw(path) or b""
-        modules = {module.decode("utf-8", "replace") for module in IMPORTS.findall(raw)}
-        found = {target for module in modules if (target := self.script(path, module)) is not None}
-        self._targets[path] = tuple(sorted(found))
-        self._wanted[path] = self._wants(path, modules)
 
     def naming_all(self, *groups: Collection[str]) -> list[str]:
         """Of the files looked at so far, those whose text imports a script of each group, or is one."""
-        rows = ((path, {path, *targets}) for path, targets in self._targets.items())
+        rows = ((path, {path, *self.code.specifiers.scripts(path)}) for path in self._wanted)
         return sorted(path for path, near in rows if all(not near.isdisjoint(group) for group in groups))
 
     def script(self, path: str, module: str) -> str | None:

@@ -15,6 +15,7 @@ from reviewer.core.manifest import Asked, Package, ancestors, load_packages, loa
 from reviewer.core.pm2 import pm2_apps
 from reviewer.core.resolve import ImportResolver
 from reviewer.core.snapshot import Snapshot
+from reviewer.core.specifiers import Specifiers
 from reviewer.core.symbols import Symbols
 from reviewer.core.versions import UNKNOWN, Version, Versions, package_behind
 
@@ -31,6 +32,7 @@ class Code:
         self.packages = load_packages(self.files)
         self.workspaces = load_workspaces(self.files, self.packages)
         self.resolver = ImportResolver(self.files, self.packages, self.workspaces)
+        self.specifiers = Specifiers(self.files, self.resolver)
         self.versions = Versions(self.files, self.packages, self.workspaces)
         self._insides: dict[str, _Inside] = {}
         self.commands = Commands(self.packages, self.workspaces, lambda path: pm2_apps(self.files, path))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 from reviewer.core.code import MAX_HOPS, Code
-from reviewer.core.manifest import parent
 
 
 class ImportGraph:
@@ -30,8 +30,7 @@ class ImportGraph:
     def importers(self, target: str) -> set[str]:
         """The scripts that load a file."""
         if target not in self._importers:
-            words = {"name": tuple((name,) for name in self._names(target))}
-            candidates = self.code.files.containing(self.scripts, words)["name"] - {target}
+            candidates = {*self._namers.get(target, ()), *self._namers[""]} - {target}
             self._importers[target] = {path for path in sorted(candidates) if target in self.imports(path)}
         return self._importers[target]
 
@@ -48,15 +47,6 @@ class ImportGraph:
                         queue.append(importer)
         return set(seen)
 
-    def _names(self, target: str) -> Iterator[bytes]:
-        """What an import of a file must contain: its stem, its folder's for an index, or its package's name."""
-        stem, folder = target.rpartition("/")[2].partition(".")[0], parent(target)
-        package = self.code.package_of(target)
-        if package is not None and package.name:
-            yield package.name.encode()
-        if stem != "index":
-            yield stem.encode()
-        elif package is None or folder not in (package.dir, f"{package.dir}/src".lstrip("/")):
-            yield folder.rpartition("/")[2].encode() or b"index"
-        else:
-            yield from (b"index", b"'.'", b'"."', b"..'", b'.."')
+    @cached_property
+    def _namers(self) -> Mapping[str, list[str]]:
+        return self.code.specifiers.namers(self.scripts)

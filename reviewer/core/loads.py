@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 
-from reviewer.core.manifest import parent
 from reviewer.core.project import Project
 
 MAX_HOPS = 3  # a package's file, its index, what starts it, and who calls that
 MAX_ASKED = 30
-_SPECIFIER = re.compile(rb"""\b(?:from|import|require)\s*\(?\s*['"`]([^'"`\n]+)['"`]""")
 _IN_FUNCTION = re.compile(rb"\b(?:import|require)\s*\(")
-_FOLDERS = (b".", b"..", b"./", b"../")
 
 
 class Loads:
@@ -38,13 +36,14 @@ class Loads:
         return reached
 
     def _ask(self, targets: list[str]) -> None:
-        wanted = [target for target in targets if target not in self._importers]
-        names = {target: tuple(self._names(target)) for target in wanted}
-        words = {target: tuple((name,) for name in found) for target, found in names.items()}
-        marked = self.project.files.containing(self._scripts, words) if words else {}
-        for target in wanted:
-            likely = (path for path in sorted(marked[target] - {target}) if self._names_it(path, target, names[target]))
-            self._importers[target] = {path for path in likely if self._loads(path, target)}
+        for target in targets:
+            if target not in self._importers:
+                likely = sorted({*self._namers.get(target, ()), *self._namers[""]} - {target})
+                self._importers[target] = {path for path in likely if self._loads(path, target)}
+
+    @cached_property
+    def _namers(self) -> Mapping[str, list[str]]:
+        return self.project.code.specifiers.namers(self._scripts)
 
     def _loads(self, path: str, target: str) -> bool:
         """Whether a script loads a file, types left out: at its module level, or in a function of it."""
@@ -54,20 +53,3 @@ class Loads:
             return True
         data = self.project.files.raw(path) or b""
         return _IN_FUNCTION.search(data) is not None and target in self.project.graph.imports(path)
-
-    def _names_it(self, path: str, target: str, names: tuple[bytes, ...]) -> bool:
-        """Whether the text of a script has an import that leads to a file."""
-        found = {match[1] for match in _SPECIFIER.finditer(self.project.files.raw(path) or b"")}
-        likely = (text for text in found if text in _FOLDERS or any(name in text for name in names))
-        resolve = self.project.code.resolver.resolve
-        return any(resolve(path, text.decode("utf-8", "replace")) == target for text in likely)
-
-    def _names(self, target: str) -> Iterator[bytes]:
-        """What an import of a file must contain: its stem, its folder's for an index, or its package's name."""
-        stem, folder = target.rpartition("/")[2].partition(".")[0], parent(target)
-        package = self.project.code.package_of(target)
-        if package is not None and package.name:
-            yield package.name.encode()
-        yield stem.encode()
-        if stem == "index":
-            yield from (folder.rpartition("/")[2].encode() or b"index", b"'.", b'".')

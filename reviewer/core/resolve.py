@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from reviewer.core.files import Files
@@ -39,15 +40,24 @@ class ImportResolver:
             if packages[member].name
         }
         self._resolved: dict[tuple[str, str], str | None] = {}
+        self._config_dirs: dict[str, str] = {}
         self._configs: dict[str, _Paths | None] = {}
         self._read: dict[str, _Paths] = {}
 
     def resolve(self, importer: str, specifier: str) -> str | None:
         """The file a specifier in *importer* means, or None for packages outside the repository."""
-        key = (parent(importer), specifier)
+        directory = parent(importer)
+        key = (directory if specifier.startswith(".") else self._configured(directory), specifier)
         if key not in self._resolved:
-            self._resolved[key] = self._resolve(parent(importer), specifier)
+            self._resolved[key] = self._resolve(*key)
         return self._resolved[key]
+
+    def _configured(self, directory: str) -> str:
+        """The directory above, or this one, whose configuration maps bare names; the root where there is none."""
+        if directory not in self._config_dirs:
+            above = (a for a in ancestors(directory) if self._paths(a) is not None)
+            self._config_dirs[directory] = next(above, "")
+        return self._config_dirs[directory]
 
     def _resolve(self, directory: str, specifier: str) -> str | None:
         if specifier.startswith((".", "/")):
@@ -60,21 +70,23 @@ class ImportResolver:
     def _file(self, path: str) -> str | None:
         if path.startswith(".."):
             return None
-        for candidate in self._candidates(path):
-            if self.files.is_file(candidate):
-                return candidate
-        return None
-
-    def _candidates(self, path: str) -> Iterator[str]:
         stem, dot, suffix = path.rpartition(".")
         if dot and f".{suffix}" in _EXTENSIONS:
-            yield path
-            for other in _SOURCE_OF.get(f".{suffix}", ()):
-                yield stem + other
-        for extension in _EXTENSIONS:
-            yield path + extension
-        for extension in _EXTENSIONS:
-            yield join(path, "index" + extension)
+            for candidate in (path, *(stem + other for other in _SOURCE_OF.get(f".{suffix}", ()))):
+                if self.files.is_file(candidate):
+                    return candidate
+        return self._by_stem.get(path) or self._by_stem.get(f"{path}/index".lstrip("/"))
+
+    @cached_property
+    def _by_stem(self) -> Mapping[str, str]:
+        """Scripts by their path without its extension; of several the one whose extension is tried first."""
+        found: dict[str, str] = {}
+        for extension in reversed(_EXTENSIONS):
+            length = len(extension)
+            for path, entry in self.files.listing.items():
+                if path.endswith(extension) and entry.kind == "file":
+                    found[path[:-length]] = path
+        return found
 
     # -- tsconfig ---------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -31,7 +31,6 @@ _GIVEN = re.compile(
     rb"|\w+\.(?:get|post|put|patch|delete))(?:<[^<>()\n]{0,80}>)?\(\s*['\"`](?:\$\{[^{}]{0,80}\})?/?api/"
 )
 _REVALIDATES = re.compile(rb"\bres\.(?:unstable_)?revalidate\(")
-_IMPORTS = re.compile(rb"\b(?:from|import|require)\s*+\(?\s*+['\"]([^'\"\n]+)['\"]")
 
 _RENDERED = ("component", "generateMetadata", "file")
 
@@ -121,7 +120,6 @@ class SelfCalls:
         self.http = HttpCalls(self.scripts)
         self.own = OwnRoutes(app, names)
         self.server = ServerSide(app, self.scripts)
-        self._loads: dict[str, frozenset[str]] = {}
 
     def found(self) -> Iterator[SelfCall]:
         """Every such request, for each piece of server code it is sent from."""
@@ -203,14 +201,14 @@ class SelfCalls:
 
     def _importers(self, targets: set[str]) -> set[str]:
         lent = (target for target in targets if b"export" in (self.files.raw(target) or b""))
-        needles = {needle for target in lent if target not in self.server.routes for needle in _needles(target)}
-        found = set()
-        for path, data in self._pool.items() if needles else ():
-            if path in targets or not any(needle in data for needle in needles) or uses_browser(data):
-                continue
-            if not targets.isdisjoint(self._imported(path, data)):
-                found.add(path)
-        return found
+        wanted = {target for target in lent if target not in self.server.routes}
+        namers = self._namers
+        found = {path for target in wanted for path in namers.get(target, ())} - targets
+        return {path for path in found if not uses_browser(self._pool[path])}
+
+    @cached_property
+    def _namers(self) -> Mapping[str, list[str]]:
+        return self.project.code.specifiers.namers(self._pool)
 
     @cached_property
     def _pool(self) -> dict[str, bytes]:
@@ -219,26 +217,7 @@ class SelfCalls:
         texts = ((path, raw(path) or b"") for path in self.project.scripts)
         return {path: data for path, data in texts if not is_client_file(data) and self._is_ours(path)}
 
-    def _imported(self, path: str, data: bytes) -> frozenset[str]:
-        """The files of the repository a script loads, by its text."""
-        if path not in self._loads:
-            modules = {match.decode("utf-8", "replace") for match in _IMPORTS.findall(data)}
-            found = (self.project.code.resolver.resolve(path, module) for module in modules)
-            self._loads[path] = frozenset(target for target in found if target is not None)
-        return self._loads[path]
-
 
 def _names_api(data: bytes) -> bool:
     """Whether a script spells a path that begins, or goes on, with ``/api``."""
     return any(_BEFORE.search(data, max(0, at.start() - 80), at.start()) is not None for at in _API.finditer(data))
-
-
-def _needles(target: str) -> Iterator[bytes]:
-    """How an import of a file may end."""
-    *folders, name = target.split("/")
-    stem = name.rpartition(".")[0]
-    word = (folders[-1] if folders else "") if stem == "index" else stem
-    for ending in ("'", '"', ".js"):
-        yield f"{word}{ending}".encode()
-    if stem == "index":
-        yield from (b"'.'", b'"."', b"'..'", b'".."')

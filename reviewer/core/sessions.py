@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
 
-from reviewer.core.closure import IMPORTS
 from reviewer.core.code import Code
 from reviewer.core.facts import Assignment, Call, Expr, FileFacts, Ref
 from reviewer.core.files import Words
@@ -115,7 +114,7 @@ class SessionUses:
 
     def _imported(self, path: str) -> frozenset[str]:
         """The families whose modules the text of a script imports."""
-        modules = (module.decode("utf-8", "replace") for module in IMPORTS.findall(self.code.files.raw(path) or b""))
+        modules = self.code.specifiers.modules(path)
         return frozenset(family for module in modules for family in self._modules.get(module, ()))
 
     def _naming(self) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 
 from reviewer.core.app import App
 from reviewer.core.closure import Closure, Step
@@ -65,17 +66,18 @@ class TopLevelLoads:
         self.closure = Closure(project.code, self._is_wanted, MAX_HOPS, late=False)
         self.marked = marked
         self._demands: dict[str, Demands] = {}
+        self._meant: dict[str, bool] = {}
 
     def all(self, roles: Collection[Role]) -> Iterator[TopLevelLoad]:
         """What the routes of these roles load, and the modules of Server Actions that something imports."""
         if not any(self.closure.is_wanted(path) for path in sorted(self.marked)):
             return
         for route in self.app.routes:
-            if route.role in roles and self._leads(route.path) and runtime_of(self.app, route) == "node":
+            if route.role in roles and route.path in self._leading and runtime_of(self.app, route) == "node":
                 handlers = self.app.handlers(route)
                 yield from self._loads(route.path, False, [(h.name, h.file, h.function) for h in handlers])
         for path in sorted(self.marked):
-            if self.project.app_of(path) is self.app and self._leads(path) and self._is_action_module(path):
+            if self.project.app_of(path) is self.app and path in self._leading and self._is_action_module(path):
                 facts = self.code.surface(path)
                 names = [export.name for export in facts.exports] if facts is not None else []
                 yield from self._loads(path, True, [(name, path, -1) for name in dict.fromkeys(names)])
@@ -86,11 +88,14 @@ class TopLevelLoads:
         return b"use client" not in (self.code.files.raw(path) or b"")[:_HEAD]
 
     def _is_heavy(self, path: str, module: str) -> bool:
-        meant = any(fnmatchcase(module, glob) for glob in self.packages)
-        return meant and self.code.resolver.resolve(path, module) is None
+        if module not in self._meant:
+            self._meant[module] = any(fnmatchcase(module, glob) for glob in self.packages)
+        return self._meant[module] and self.code.resolver.resolve(path, module) is None
 
-    def _leads(self, path: str) -> bool:
-        return path in self.closure.relevant(path)
+    @cached_property
+    def _leading(self) -> Collection[str]:
+        """The files on some way from a route or a marked file to one that loads such a package."""
+        return self.closure.relevant(*(route.path for route in self.app.routes), *sorted(self.marked))
 
     def _is_action_module(self, path: str) -> bool:
         facts = self.code.surface(path)
