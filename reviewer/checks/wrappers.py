@@ -11,6 +11,7 @@ from reviewer.core.check import Premise, Settings
 from reviewer.core.code import Code
 from reviewer.core.facts import Prologue
 from reviewer.core.finding import Finding, Site
+from reviewer.core.guards import GuardNames
 from reviewer.core.handlers import Handler, Wrapper
 from reviewer.core.project import Project
 from reviewer.core.roles import Route
@@ -111,7 +112,7 @@ def _deviating(app: App, chained: list[_Chained], settings: Settings) -> Iterato
 
 
 def _prologues(app: App, code: Code, handlers: list[tuple[Route, Handler]], settings: Settings) -> Iterator[Finding]:
-    found = []
+    found, guards = [], GuardNames(code.names["guards"])
     raw = code.files.raw
 
     def refuses(path: str) -> bool:
@@ -121,7 +122,7 @@ def _prologues(app: App, code: Code, handlers: list[tuple[Route, Handler]], sett
         facts = code.facts(route.path) if handler.file == route.path and refuses(route.path) else None
         function = facts.function(handler.function) if facts is not None else None
         prologue = function.prologue if function is not None else None
-        if prologue is not None and prologue.rejects and (guard := _guard(code, prologue)):
+        if prologue is not None and prologue.rejects and (guard := _guard(guards, prologue)):
             found.append((route, handler, prologue, guard))
     counts = Counter((guard, prologue.digest) for _, _, prologue, guard in found)
     for route, handler, prologue, guard in found:
@@ -137,14 +138,10 @@ def _prologues(app: App, code: Code, handlers: list[tuple[Route, Handler]], sett
             )
 
 
-def _guard(code: Code, prologue: Prologue) -> str:
-    """The name of the guard a prologue calls; '' when it calls none. Equal text makes equal guards."""
+def _guard(guards: GuardNames, prologue: Prologue) -> str:
+    """The guard a prologue calls, as it is spelled; '' when it calls none. Equal text makes equal guards."""
     for ref in prologue.calls:
         spelled = ".".join([ref.name, *(step.lstrip(".") for step in ref.steps)])
-        if ref.kind in ("import", "local") and _is_guard(spelled, code.names["guards"]):
+        if ref.kind in ("import", "local") and guards.match(spelled):
             return spelled
     return ""
-
-
-def _is_guard(spelled: str, guards: Iterable[str]) -> bool:
-    return any(spelled == guard or spelled.endswith("." + guard) for guard in guards)

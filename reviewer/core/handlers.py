@@ -26,11 +26,12 @@ class Wrapper:
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """One exported handler. ``function`` is its id in ``file``, or -1 where only a library knows the body.
+    """One handler that ``path`` exports. ``function`` is its id in ``file``, or -1 where only a library knows the body.
 
     ``file`` differs from the route's path when the handler is written elsewhere and re-exported.
     """
 
+    path: str
     name: str
     export: Export
     chain: tuple[Wrapper, ...]
@@ -68,7 +69,7 @@ def _handler(code: Code, route: Route, name: str, export: Export) -> Handler | N
     unwrapped = Unwrapper(code).unwrap(route.path, export.expr)
     if unwrapped is None or not _accepts_request(code, route, unwrapped):
         return None
-    return Handler(name, export, unwrapped.chain, unwrapped.file, unwrapped.function)
+    return Handler(route.path, name, export, unwrapped.chain, unwrapped.file, unwrapped.function)
 
 
 def _reexported(code: Code, route: Route, name: str, export: Export) -> Handler | None:
@@ -80,7 +81,7 @@ def _reexported(code: Code, route: Route, name: str, export: Export) -> Handler 
     unwrapped = Unwrapper(code).unwrap(path, expr)
     if unwrapped is None or not _accepts_request(code, route, unwrapped):
         return None
-    return Handler(name, export, unwrapped.chain, unwrapped.file, unwrapped.function)
+    return Handler(route.path, name, export, unwrapped.chain, unwrapped.file, unwrapped.function)
 
 
 def _accepts_request(code: Code, route: Route, unwrapped: _Unwrapped) -> bool:
