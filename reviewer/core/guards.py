@@ -24,9 +24,10 @@ _CHECKED = (
 _SPEAKING = re.compile(
     rf"(?:require|assert|ensure|verify|authenticate|authorize|enforce|protect)\w*(?:{_CHECKED}|User|Owner|Token|Request|"
     rf"Webhook|Login|LoggedIn)\w*|(?:check|validate)\w*(?:{_CHECKED}|Token)\w*|"
-    r"authenticate|authorize|is(?:Authenticated|Authorized|LoggedIn|Admin)|(?:has|can)(?:Permission|Access|Role)s?"
+    r"authenticate|authorize|is(?:Authenticated|Authorized|LoggedIn|Admin)\w*|(?:has|can)(?:Permission|Access|Role)s?"
 )
 _SPACES = re.compile(r"\s+|\?(?=\.)|!(?=\.)")
+_LOOKING = ("next/", "@vercel/functions", "@vercel/edge")  # packages that read a request and answer nothing
 _WORD = re.compile(rb"#?[\w$]+")
 _KINDS: tuple[tuple[GuardKind, re.Pattern[str]], ...] = (
     ("signature", re.compile(r"signature|constructEvent|hmac|webhook|receiver|unwrap|subtle|verifyKey", re.IGNORECASE)),
@@ -118,7 +119,17 @@ class Guards:
         if function < 0 or facts is None or facts.unread:
             return None
         calls = self.code.calls_within(path, function)
-        return None if any(_last(self._spelled(path, call)) in self._factories for call in calls) else True
+        return None if any(self._lets_answer(path, call, function) for call in calls) else True
+
+    def _lets_answer(self, path: str, call: Call, function: int) -> bool:
+        """Whether a call hands the request to a library, which may look at who sent it."""
+        if _last(self._spelled(path, call)) in self._factories:
+            return True
+        handed = any(arg.ref is not None and _is_request(arg.ref, function) for arg in call.args)
+        if not handed or call.callee is None or call.callee.kind not in ("import", "local"):
+            return False
+        module = call.callee.module if call.callee.kind == "import" else ""
+        return not module.startswith(_LOOKING) and next(self._behind(path, call.callee), None) is None
 
     def body_of(self, handler: Handler) -> Body | None:
         """A handler's function, also where a function of the repository returns it by its method's name."""
@@ -209,7 +220,8 @@ class Guards:
             base = replace(ref, name=steps.pop(0)[1:], steps=())
         where, value = self.code.follow(path, Expr("ref", 0, 0, 0, base.name, base))
         if not (value.kind == "ref" and value.ref == base):
-            member = next((step[1:] for step in reversed(steps) if step.startswith(".")), "")
+            members = [step.lstrip(".") for step in steps if step[0] in ".["]
+            member = members[-1] if members else ""
             yield from self._reached(where, value, member, depth - 1)
 
     def _reached(self, where: str, value: Expr, member: str, depth: int) -> Iterator[Body]:
@@ -219,6 +231,8 @@ class Guards:
             yield from self._made_of(where, value, depth)
             if member and value.ref is not None:
                 yield from self._behind(where, _maker(value.ref).then(f".{member}"), depth)
+        elif value.kind == "object" and member == "[]":
+            yield from (Body(where, prop.function) for _, prop in value.props if prop.kind == "function")
         elif member and (prop := value.prop(member)) is not None:
             yield from self._reached(*self.code.follow(where, prop), "", depth)
         elif member:
@@ -291,6 +305,10 @@ def imported_name(ref: Ref | None) -> str:
         return ""
     names = [ref.name, *(step.lstrip(".") for step in ref.steps if step != "()")]
     return ".".join(name for name in names if name not in ("*", "default"))
+
+
+def _is_request(ref: Ref, function: int) -> bool:
+    return (ref.kind, ref.function, ref.index, ref.steps) == ("param", function, 0, ())
 
 
 def _last(spelled: str) -> str:

@@ -39,7 +39,11 @@ _REFUSES = re.compile(
 )
 _REDIRECTS = re.compile(r"\bredirect\w*\s*\(", re.IGNORECASE)
 _VISITOR = re.compile(rf"session|user|{_AUTH}|token|cookie", re.IGNORECASE)
-_OF_AN_ERROR = re.compile(r"\b(?:e|ex|err|error|exception)\??\.|\binstanceof\b|\.status(?:Code)?\b")
+_OF_AN_ERROR = re.compile(
+    r"\b(?:e|ex|err|error|exception)\??\.|\binstanceof\b|\.status(?:Code)?\b|\bis\w{0,80}Error\w{0,80}\(|"
+    r"\w\(\s*(?:e|ex|err|error|exception)\s*[,)]"
+)
+_TAKES_AN_ERROR = re.compile(r"[({\s]*(?:e|ex|err|error|exception)\b")
 _NAME = re.compile(r"(?<![\w$.'\"`-])[A-Za-z_$][\w$]*")
 _KINDS: tuple[tuple[GuardKind, re.Pattern[str]], ...] = (
     ("signature", re.compile(r"signature|hmac|digest", re.IGNORECASE)),
@@ -117,12 +121,26 @@ class _Reading:
                 return "comparison", _kind(" ".join(texts), "secret")
         return None
 
+    def _is_about_an_error(self, node: Node) -> bool:
+        """Whether a branch stands in a catch clause, or in a function that makes an answer of an error."""
+        above = node.parent
+        while above is not None and above.type not in _FUNCTIONS:
+            if above.type == "catch_clause":
+                return True
+            above = above.parent
+        given = (above.child_by_field_name("parameters") or above.child_by_field_name("parameter")) if above else None
+        return given is not None and _TAKES_AN_ERROR.match(self.tree.text(given)[:MAX_TEXT]) is not None
+
     def _is_nothing(self, node: Node) -> bool:
         return node.type in ("null", "undefined", "true", "false", "number") or self.tree.text(node) in ('""', "''")
 
     def _branch(self, node: Node) -> tuple[str, GuardKind] | None:
         condition = node.child_by_field_name("condition")
-        if condition is None or _in_catch(node) or _OF_AN_ERROR.search(self.tree.text(condition)[:MAX_TEXT]):
+        if (
+            condition is None
+            or self._is_about_an_error(node)
+            or _OF_AN_ERROR.search(self.tree.text(condition)[:MAX_TEXT])
+        ):
             return None
         asked = self._explained(condition)
         sides = [node.child_by_field_name(field) for field in ("consequence", "alternative")]
@@ -139,15 +157,6 @@ def _kind(text: str, otherwise: GuardKind) -> GuardKind:
 
 def _is_typeof(node: Node) -> bool:
     return node.type == "unary_expression"
-
-
-def _in_catch(node: Node) -> bool:
-    above = node.parent
-    while above is not None and above.type not in _FUNCTIONS:
-        if above.type == "catch_clause":
-            return True
-        above = above.parent
-    return False
 
 
 def _enclosing(node: Node) -> frozenset[int]:

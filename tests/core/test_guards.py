@@ -84,7 +84,7 @@ def test_calls_that_are_guards(imports: str, body: str, name: str, kind: str) ->
     [
         "getSession();",  # nothing of that name exists
         "const { authors } = await loadAuthors();",
-        "await checkAuthorName(request); await validateUserInput(x); await verifyEmail(x);",
+        "await checkAuthorName(request.body); await validateUserInput(x); await verifyEmail(x);",
         "if (process.env.NODE_ENV !== 'production') return Response.json({ token: 1 });",
         "if (body.authorId === user.id) return Response.json({});",
         "if (!found) return new Response('', { status: 404 });",
@@ -98,6 +98,21 @@ def test_what_is_no_guard(body: str) -> None:
     imports = "import { checkAuthorName, loadAuthors, validateUserInput, verifyEmail, x } from 'y';"
     guards, handler = asked(handled(body, imports))
     assert (guards.of_handler(handler), guards.is_open(handler)) == (None, True)
+
+
+def test_a_function_that_answers_errors_is_no_guard() -> None:
+    mapper = """export function answer(error) {
+  if (error.code === 'no_token') return new Response('', { status: 401 });
+  if (session.isOver) return new Response('', { status: 401 });
+}
+export function named(thrown) {
+  if (isSessionError(thrown)) return new Response('', { status: 403 });
+}
+"""
+    text = handled(
+        "try { x(); } catch (e) { return answer(e) ?? named(e); }", "import { answer, named } from './errors';"
+    )
+    assert guard(text, app__api__x__errors=mapper) is None
 
 
 @pytest.mark.parametrize(
@@ -138,6 +153,7 @@ SESSION = "import { auth } from 'z';\nexport const secret = async () => auth();\
         ("import { access } from '../../../lib/a';", "await access.check();"),
         ("import { access } from '../../../lib/a';", "await access.late();"),
         ("import { made } from '../../../lib/a';", "await made().check();"),
+        ("import { table } from '../../../lib/a';", "return table[request.method](request);"),
         ("import { barrel } from '../../../lib/b';", "await barrel();"),
         ("import { outer } from '../../../lib/b';", "await outer(request);"),
         ("import { through } from '../../../lib/b';", "return through(async () => Response.json({}));"),
@@ -153,6 +169,7 @@ def test_functions_of_the_repository_are_followed(imports: str, call: str) -> No
 export default api;
 export class Access { static check() { return auth(); } late() { return this.check(); } check() { return auth(); } }
 export const access = new Access();
+export const table = { GET: () => 1, POST: () => auth() };
 export function made() { return { check: () => auth() }; }
 """
     )
@@ -236,6 +253,7 @@ def test_a_made_object_holds_a_handler_for_each_method() -> None:
         "import { serve } from 'inngest/next'; export const { GET } = serve({});",
         "import { fetchRequestHandler } from '@trpc/server'; export const GET = (req) => fetchRequestHandler({ req });",
         "import nc from 'next-connect'; export const GET = nc().get(async () => Response.json({}));",
+        "import { consume } from 'acme'; const run = consume(() => 1); export const POST = (req) => run(req);",
         "export const GET = async () => { ) };",
     ],
 )
