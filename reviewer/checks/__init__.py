@@ -10,6 +10,7 @@ from reviewer.checks.express5_query import express5_pages_api_query
 from reviewer.checks.express5_wildcard import express5_wildcard_path
 from reviewer.checks.hardcoded_dev import custom_server_hardcoded_dev
 from reviewer.checks.middleware_file import middleware_file_not_loaded
+from reviewer.checks.middleware_only import auth_only_in_middleware
 from reviewer.checks.redundant_server import redundant_custom_server
 from reviewer.checks.route_order import custom_server_route_order
 from reviewer.checks.server_on_vercel import custom_server_on_vercel
@@ -22,6 +23,7 @@ from reviewer.checks.wrappers import per_route_middleware
 from reviewer.core.check import Check
 
 CHECKS: Mapping[str, Check] = {
+    "auth_only_in_middleware": auth_only_in_middleware,
     "middleware_file_not_loaded": middleware_file_not_loaded,
     "node_api_in_edge_runtime": node_api_in_edge_runtime,
     "custom_server_hardcoded_dev": custom_server_hardcoded_dev,

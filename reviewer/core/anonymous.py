@@ -73,7 +73,7 @@ class Passage(Evaluator):
             return "passed"
         if response.kind == "status":
             refused = response.status in (401, 403) or (response.status == 404 and guard > 1)
-            return "denied" if refused and guard else "stopped"
+            return "denied" if refused and guard else "open" if response.status == 401 else "stopped"
         path = response.target.partition("?")[0].rstrip(HOLE)
         is_login = _LOGIN.search(path) is not None
         if response.kind == "rewrite":

@@ -162,7 +162,7 @@ def _pages(run: Evaluator, options: Value) -> list[Value]:
 # -- Clerk ------------------------------------------------------------------------------------------------------------
 
 
-def _clerk(run: Evaluator, module: str, name: str, args: list[Value]) -> Value | None:
+def _clerk(_run: Evaluator, module: str, name: str, args: list[Value]) -> Value | None:
     if module not in _CLERK:
         return None
     if name == "createRouteMatcher":

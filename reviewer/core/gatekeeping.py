@@ -5,6 +5,7 @@ A request without any credential is followed through the file, once for each pat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +22,9 @@ from reviewer.core.syntax import TooComplex
 from reviewer.core.values import Value
 
 MAX_SAMPLES = 8
+MAX_STEPS = 30_000  # of all requests together
 _TOKENS = ("k7q", "42")
+_VERSION = re.compile(r"v\d+")
 _LOCALES = frozenset({"[locale]", "[lang]", "[lng]", "[language]", "[[locale]]"})
 _PREFETCH = frozenset({"next-router-prefetch", "purpose", "next-action-not"})
 _REQUEST = Value("host", "request")
@@ -43,7 +46,8 @@ class Gatekeeping:
         self.app = app
         self._known = Known(modules if modules is not None else Modules(app.code))
         self._outcomes: dict[tuple[str | None, str | None], frozenset[Outcome] | None] = {}
-        self._gives_up = False
+        self._guards: dict[str, bool] = {}
+        self._steps = 0
 
     @cached_property
     def file(self) -> Candidate | None:
@@ -106,6 +110,10 @@ class Gatekeeping:
         answers = {self._matches(matcher, url) for matcher in self.matchers}
         return True if True in answers or not self.matchers else None if None in answers else False
 
+    def may_run_for(self, route: Route) -> bool:
+        """Whether the matcher may let the middleware run for a route."""
+        return any(self.runs_for(url) is not False for url in samples(route.pattern))
+
     def _matches(self, matcher: Matcher, url: str) -> bool | None:
         try:
             matched = matcher.pattern.search(url) if matcher.pattern is not None else None
@@ -128,6 +136,19 @@ class Gatekeeping:
         answers = {self.denies(url, method) for url in samples(route.pattern)}
         return answers.pop() if len(answers) == 1 else None
 
+    def area_of(self, route: Route) -> str:
+        """The pages an API route is called like, such as ``/admin`` for ``/api/v1/admin/users``; '' without such."""
+        segments = [part for part in route.pattern.split("/") if part]
+        if segments[:1] != ["api"]:
+            return ""
+        named = next((part for part in segments[1:] if not _VERSION.fullmatch(part)), "")
+        return f"/{named}" if named in self._areas else ""
+
+    @cached_property
+    def _areas(self) -> frozenset[str]:
+        patterns = (route.pattern for route in self.app.routes if not route.is_api)
+        return frozenset(pattern.split("/")[1] for pattern in patterns) - {"", "api"}
+
     def denies(self, url: str, method: str | None = None) -> bool | None:
         """Whether a request without a session is turned away at a path."""
         runs = self.runs_for(url) if self.file is not None and self.decides is not False else False
@@ -140,7 +161,7 @@ class Gatekeeping:
 
     def _answers(self, url: str | None, method: str | None) -> frozenset[Outcome] | None:
         """Everything that may come of a request; None where the file cannot be followed."""
-        if self._gives_up:
+        if self._steps > MAX_STEPS:
             return None
         if (url, method) not in self._outcomes:
             self._outcomes[url, method] = self._followed(Asked(url, method))
@@ -157,13 +178,17 @@ class Gatekeeping:
             answers = [thrown.answer] if thrown.answer is not None else []
             return frozenset(passage.outcomes(answers) or {"stopped"})
         except (TooMuch, TooComplex):
-            self._gives_up = True
+            self._steps += MAX_STEPS
             return None
+        finally:
+            self._steps += passage.steps
         return frozenset(passage.outcomes([answer]))
 
     def _is_guard(self, spelled: str) -> bool:
-        names = self.app.code.names.get("guards", ())
-        return any(spelled == name or spelled.endswith(f".{name}") for name in names)
+        if spelled not in self._guards:
+            names = self.app.code.names.get("guards", ())
+            self._guards[spelled] = any(spelled == name or spelled.endswith(f".{name}") for name in names)
+        return self._guards[spelled]
 
 
 def _matcher(item: Expr) -> Matcher | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 HOLE = "\0"  # stands in a text for a part nobody knows
@@ -35,7 +35,7 @@ class Value:
     taint: int = 0
 
     def tainted(self, taint: int) -> Value:
-        return replace(self, taint=max(self.taint, taint))
+        return Value(self.kind, self.data, taint) if taint > self.taint else self
 
     def text(self) -> str | None:
         """The value as a string all of which is known, else None."""
