@@ -18,16 +18,19 @@ from reviewer.core.exposed import (
     layouts_above,
     loader_of,
     only_answers,
+    passes_credentials_on,
     reads_database,
 )
 from reviewer.core.finding import Arg, Evidence, Finding, Level, Site
 from reviewer.core.gatekeeping import Gatekeeping
-from reviewer.core.guards import Guards
+from reviewer.core.guards import Body, Guards
+from reviewer.core.handlers import Handler
 from reviewer.core.ownguard import OwnGuard, own_guard
 from reviewer.core.project import Project
 from reviewer.core.roles import Route
+from reviewer.core.users import users_of
 
-MAX_HOPS = 3
+DEEP_HOPS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,29 +62,37 @@ class _Search:
 
     def handlers(self) -> Iterator[_Place]:
         for route in self.app.api_routes:
-            area = self.gate.area_of(route)
+            area = self.gate.area_of(route) if self.gate.overlooks(route) else ""
             if not (area or self.gate.may_run_for(route)) or self._is_public(route) or is_entrance(route.pattern):
                 continue
             for handler in self.app.handlers(route):
                 body = self.guards.body_of(handler) if handler.name != "OPTIONS" else None
-                if body is None or self.guards.is_open(handler) is not True or only_answers(self.code, body):
-                    continue
-                if imports_data_layer(self.code, body.path):
+                if body is None or not self._is_open(handler, body) or passes_credentials_on(self.code, body):
                     continue
                 lines = handler_lines(self.code, route, handler)
-                covered = self.gate.covers(route, handler.name if route.role == "app-route-handler" else None)
-                if covered:
+                method = handler.name if route.role == "app-route-handler" else None
+                if self.gate.covers(route, method) and not only_answers(self.code, body):
                     yield _Place("handler", handler.name, route, route.path, lines)
-                elif covered is False and area and self.gate.denies(area):
+                elif area and self.gate.denies(area) and reads_database(self.code, body):
                     yield _Place("handler", handler.name, route, route.path, lines, "elsewhere", area, "medium")
+
+    def _is_open(self, handler: Handler, body: Body) -> bool:
+        return self.guards.is_open(handler) is True and self._has_no_check(body)
+
+    def _has_no_check(self, body: Body) -> bool:
+        """Whether a function checks nothing, also deeper than is told, and leaves no layer to do so."""
+        if self.guards.is_open_function(body.path, body.function) is not True:
+            return False
+        is_deep = self.guards.of_function(body.path, body.function, DEEP_HOPS) is not None
+        return not is_deep and not imports_data_layer(self.code, body.path)
 
     def actions(self) -> Iterator[_Place]:
         """Exported Server Actions that only pages behind the middleware use."""
         for path in sorted(self.project.marked[self.settings.rule.id]):
-            if self.project.app_of(path) is not self.app or imports_data_layer(self.code, path):
+            if self.project.app_of(path) is not self.app:
                 continue
             for action in actions_in(self.code, path):
-                if is_entrance_name(action.name) or self.guards.is_open_function(path, action.function) is not True:
+                if is_entrance_name(action.name) or not self._has_no_check(action.body):
                     continue
                 if not reads_database(self.code, action.body):
                     continue
@@ -115,8 +126,9 @@ class _Search:
 
     def _page_behind(self, path: str) -> Route | None:
         """A page that uses a file, if every page that does is behind the middleware."""
-        reachers = self.project.graph.reachers([path], MAX_HOPS)
-        pages = [route for route in self.app.routes if not route.is_api and route.path in reachers]
+        pages = [route for route in self.app.routes if not route.is_api]
+        users = users_of(self.project, path, (page.path for page in pages)) or set()
+        pages = [page for page in pages if page.path in users]
         covered = all(self.gate.covers(page, "POST") and not self._is_public(page) for page in pages)
         return pages[0] if pages and covered else None
 
@@ -124,7 +136,7 @@ class _Search:
 def auth_only_in_middleware(app: App, project: Project, settings: Settings) -> Iterator[Finding]:
     """Places of an application that a request without a session reaches once the middleware is passed."""
     search = _Search(app, project, settings)
-    if search.gate.decides is True:
+    if search.gate.decides is True and search.gate.covers_any:
         for place in (*search.handlers(), *search.actions(), *search.pages()):
             yield _finding(search, place)
 
@@ -161,8 +173,9 @@ def _exposure(search: _Search, place: _Place) -> Exposure | None:
     options = search.settings.options
     if not options["check_advisories"] or place.form == "elsewhere" or search.gate.file is None:
         return None
+    route = place.route if place.what != "action" else None
     host = host_of(search.app) if options["hosted_on"] == "auto" else options["hosted_on"]
-    return exposure_of(search.app, place.route, search.gate.file.stem, host)
+    return exposure_of(search.app, route, search.gate.file.stem, host)
 
 
 def _advice(search: _Search) -> dict[str, Arg]:

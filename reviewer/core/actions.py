@@ -30,7 +30,7 @@ class Action:
 def actions_in(code: Code, path: str) -> Iterator[Action]:
     """The Server Actions a file exports: all its functions, or those that begin with the directive."""
     raw = code.files.raw(path) or b""
-    facts = code.facts(path) if b"use server" in raw else None
+    facts = code.surface(path) if b"use server" in raw else None
     if facts is None:
         return
     is_whole = "use server" in facts.directives

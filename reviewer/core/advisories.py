@@ -48,8 +48,9 @@ def host_of(app: App) -> Host:
     return "self" if app.deployment.model in _SELF_HOSTED else "unknown"
 
 
-def exposure_of(app: App, route: Route, stem: str, host: Host) -> Exposure | None:
-    """The first advisory that lets requests to a route pass the ``middleware`` or ``proxy`` file of that stem."""
+def exposure_of(app: App, route: Route | None, stem: str, host: Host) -> Exposure | None:
+    """The first advisory that lets requests pass the ``middleware`` or ``proxy`` file of that stem: those to a route,
+    or those to any Server Action."""
     for advisory, holds in _conditions(app, route, stem, host):
         fixed = _fixed(app, advisory) if holds else ""
         if fixed:
@@ -57,7 +58,9 @@ def exposure_of(app: App, route: Route, stem: str, host: Host) -> Exposure | Non
     return None
 
 
-def _conditions(app: App, route: Route, stem: str, host: Host) -> list[tuple[Advisory, bool]]:
+def _conditions(app: App, route: Route | None, stem: str, host: Host) -> list[tuple[Advisory, bool]]:
+    if route is None:
+        return [(SUBREQUEST, host != "vercel")]
     in_pages = bool(app.pages_dir) and route.path.startswith(f"{app.pages_dir}/")
     is_app_page = not route.is_api and not in_pages
     turbopack = app.bundler.name == "turbopack"

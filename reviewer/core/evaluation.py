@@ -26,7 +26,7 @@ from reviewer.core.values import (
     unsure,
 )
 
-MAX_STEPS = 2_000
+MAX_STEPS = 1_200
 MAX_DEPTH = 60
 MAX_IMPORTS = 5
 _SPACES = re.compile(r"\s+|\?(?=\.)|!(?=\.)")

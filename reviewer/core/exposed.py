@@ -21,6 +21,7 @@ _ENTRANCE = re.compile(
 )
 _LEAVING = re.compile(r"(?i)(?:log|sign)-?(?:in|out|up)|register|forgot|reset")
 _DATA_LAYER = re.compile(r"(?:^|/)(?:dal|data-access(?:-layer)?)(?:/|\.|$)", re.IGNORECASE)
+_CREDENTIAL = re.compile(r"cookie|authorization|[bB]earer", re.IGNORECASE)
 _ANSWERING = frozenset({"json", "next", "error", "text", "end", "send", "status", "setHeader"})
 _ANSWERERS = frozenset({"Response", "NextResponse", "Date"})
 
@@ -46,6 +47,16 @@ def _answers(call: Call) -> bool:
         return False
     is_made = callee.name in _ANSWERERS and callee.kind in ("global", "import")
     return is_made or (callee.kind == "param" and call.method in _ANSWERING)
+
+
+def passes_credentials_on(code: Code, body: Body) -> bool:
+    """Whether a function reads the request's cookies or authorization, for a service behind it to judge."""
+    source, facts = code.files.source(body.path), code.facts(body.path)
+    function = facts.function(body.function) if facts is not None else None
+    if source is None or function is None:
+        return True
+    lines = (source.line_text(line) for line in range(function.line, function.end_line + 1))
+    return any(_CREDENTIAL.search(line) for line in lines)
 
 
 def imports_data_layer(code: Code, path: str) -> bool:

@@ -22,6 +22,7 @@ from reviewer.core.syntax import TooComplex
 from reviewer.core.values import Value
 
 MAX_SAMPLES = 8
+MAX_DOUBTS = 12
 MAX_STEPS = 30_000  # of all requests together
 _TOKENS = ("k7q", "42")
 _VERSION = re.compile(r"v\d+")
@@ -114,6 +115,12 @@ class Gatekeeping:
         """Whether the matcher may let the middleware run for a route."""
         return any(self.runs_for(url) is not False for url in samples(route.pattern))
 
+    def overlooks(self, route: Route) -> bool:
+        """Whether the matcher lists other paths than a route's, and says nothing about APIs."""
+        matchers = self.matchers or ()
+        is_listed = bool(matchers) and not any("api" in matcher.source for matcher in matchers)
+        return is_listed and all(self.runs_for(url) is False for url in samples(route.pattern))
+
     def _matches(self, matcher: Matcher, url: str) -> bool | None:
         try:
             matched = matcher.pattern.search(url) if matcher.pattern is not None else None
@@ -130,6 +137,17 @@ class Gatekeeping:
         if outcomes is None:
             return None
         return True if "denied" in outcomes else None if "open" in outcomes else False
+
+    @cached_property
+    def covers_any(self) -> bool:
+        """Whether any route is known to be covered; an application that stays undetermined is given up early."""
+        doubts = 0
+        for route in self.app.routes:
+            covered = self.covers(route)
+            doubts += covered is None
+            if covered or doubts > MAX_DOUBTS:
+                return covered is True
+        return False
 
     def covers(self, route: Route, method: str | None = None) -> bool | None:
         """Whether a request without a session is turned away before it gets to a route."""
