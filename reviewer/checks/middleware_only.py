@@ -17,6 +17,7 @@ from reviewer.core.exposed import (
     is_entrance_name,
     layouts_above,
     loader_of,
+    may_check,
     only_answers,
     passes_credentials_on,
     reads_database,
@@ -84,7 +85,7 @@ class _Search:
         if self.guards.is_open_function(body.path, body.function) is not True:
             return False
         is_deep = self.guards.of_function(body.path, body.function, DEEP_HOPS) is not None
-        return not is_deep and not imports_data_layer(self.code, body.path)
+        return not (is_deep or may_check(self.code, body) or imports_data_layer(self.code, body.path))
 
     def actions(self) -> Iterator[_Place]:
         """Exported Server Actions that only pages behind the middleware use."""

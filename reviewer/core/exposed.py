@@ -9,7 +9,7 @@ from dataclasses import replace
 from reviewer.core.app import App
 from reviewer.core.code import MAX_HOPS, Code
 from reviewer.core.database import is_client_module
-from reviewer.core.facts import Call, Expr
+from reviewer.core.facts import Call, Expr, Ref
 from reviewer.core.guards import Body
 from reviewer.core.handlers import Handler
 from reviewer.core.manifest import ancestors, parent
@@ -20,6 +20,12 @@ _ENTRANCE = re.compile(
     r"health(?:z|-?check)?|ping|status|ready|live|metrics|cron|csrf|public|unsubscribe|verify.*|(?:forgot|reset)-?password"
 )
 _LEAVING = re.compile(r"(?i)(?:log|sign)-?(?:in|out|up)|register|forgot|reset")
+MAX_WIDTH = 40
+
+_CHECKING = re.compile(
+    r"(?i)^(?:require|assert|ensure|protect|guard|authenticate|authorize|current[a-z])|auth(?!or(?!i[sz]))|session|identity|"
+    r"(?:current|active|logged|get)_?(?:user|viewer|account|member)|permission|entitle|allowed|forbid"
+)
 _DATA_LAYER = re.compile(r"(?:^|/)(?:dal|data-access(?:-layer)?)(?:/|\.|$)", re.IGNORECASE)
 _CREDENTIAL = re.compile(r"cookie|authorization|[bB]earer", re.IGNORECASE)
 _ANSWERING = frozenset({"json", "next", "error", "text", "end", "send", "status", "setHeader"})
@@ -66,18 +72,41 @@ def imports_data_layer(code: Code, path: str) -> bool:
     return any(_DATA_LAYER.search(code.resolver.resolve(path, module) or module) for module in modules)
 
 
-def reads_database(code: Code, body: Body, hops: int = MAX_HOPS) -> bool:
+def reads_database(code: Code, body: Body) -> bool:
     """Whether a function calls a database client, itself or through functions of the repository."""
-    for call in code.calls_within(body.path, body.function):
-        callee = call.callee
-        if callee is None or callee.kind not in ("import", "local"):
-            continue
-        if callee.kind == "import" and is_client_module(code, body.path, callee.module):
-            return True
-        where, value = code.follow(body.path, Expr("ref", 0, 0, 0, callee.name, replace(callee, steps=())))
-        if hops > 0 and value.kind == "function" and reads_database(code, Body(where, value.function), hops - 1):
-            return True
-    return False
+    return any(
+        callee.kind == "import" and is_client_module(code, path, callee.module) for path, callee in _reached(code, body)
+    )
+
+
+def may_check(code: Code, body: Body) -> bool:
+    """Whether a function calls something that is named like a check, whatever that does."""
+    return any(_CHECKING.search(name) for _, callee in _reached(code, body) for name in _names(callee))
+
+
+def _names(callee: Ref) -> Iterator[str]:
+    yield callee.name
+    yield from (step[1:] for step in callee.steps if step.startswith("."))
+
+
+def _reached(code: Code, body: Body) -> Iterator[tuple[str, Ref]]:
+    """What a function calls, and what the functions of the repository behind that call, by the file of the call."""
+    seen, level = {body}, [body]
+    for _ in range(MAX_HOPS + 1):
+        behind: list[Body] = []
+        for current in level:
+            for call in code.calls_within(current.path, current.function):
+                if call.callee is not None and call.callee.kind in ("import", "local"):
+                    yield current.path, call.callee
+                    behind += _behind(code, current.path, call.callee)
+        level = [other for other in dict.fromkeys(behind) if other not in seen][:MAX_WIDTH]
+        seen.update(level)
+
+
+def _behind(code: Code, path: str, callee: Ref) -> Iterator[Body]:
+    where, value = code.follow(path, Expr("ref", 0, 0, 0, callee.name, replace(callee, steps=())))
+    if value.kind == "function":
+        yield Body(where, value.function)
 
 
 def loader_of(app: App, route: Route) -> Body | None:
