@@ -63,8 +63,10 @@ class _Search:
 
     def handlers(self) -> Iterator[_Place]:
         for route in self.app.api_routes:
-            area = self.gate.area_of(route) if self.gate.overlooks(route) else ""
-            if not (area or self.gate.may_run_for(route)) or self._is_public(route) or is_entrance(route.pattern):
+            area = self.gate.overlooked_area(route)
+            if area is None and not self.gate.may_run_for(route):
+                continue
+            if self._is_public(route) or is_entrance(route.pattern):
                 continue
             for handler in self.app.handlers(route):
                 body = self.guards.body_of(handler) if handler.name != "OPTIONS" else None
@@ -74,7 +76,7 @@ class _Search:
                 method = handler.name if route.role == "app-route-handler" else None
                 if self.gate.covers(route, method) and not only_answers(self.code, body):
                     yield _Place("handler", handler.name, route, route.path, lines)
-                elif area and self.gate.denies(area) and reads_database(self.code, body):
+                elif area is not None and self.gate.denies(area) and reads_database(self.code, body):
                     yield _Place("handler", handler.name, route, route.path, lines, "elsewhere", area, "medium")
 
     def _is_open(self, handler: Handler, body: Body) -> bool:
@@ -82,8 +84,6 @@ class _Search:
 
     def _has_no_check(self, body: Body) -> bool:
         """Whether a function checks nothing, also deeper than is told, and leaves no layer to do so."""
-        if self.guards.is_open_function(body.path, body.function) is not True:
-            return False
         is_deep = self.guards.of_function(body.path, body.function, DEEP_HOPS) is not None
         return not (is_deep or may_check(self.code, body) or imports_data_layer(self.code, body.path))
 
@@ -105,10 +105,10 @@ class _Search:
     def pages(self) -> Iterator[_Place]:
         """Pages that read the database where neither they nor their layouts check anything."""
         for route in self.app.routes:
-            body = loader_of(self.app, route) if not route.is_api and route.is_addressable else None
+            body = loader_of(self.app, route) if route.is_addressable else None
             if body is None or not self.gate.may_run_for(route) or self._is_public(route):
                 continue
-            if not reads_database(self.code, body) or imports_data_layer(self.code, body.path):
+            if not reads_database(self.code, body):
                 continue
             parts = [body, *layouts_above(self.app, route)]
             if all(self.guards.is_open_function(part.path, part.function) for part in parts) and self.gate.covers(
@@ -137,7 +137,7 @@ class _Search:
 def auth_only_in_middleware(app: App, project: Project, settings: Settings) -> Iterator[Finding]:
     """Places of an application that a request without a session reaches once the middleware is passed."""
     search = _Search(app, project, settings)
-    if search.gate.decides is True and search.gate.covers_any:
+    if search.gate.covers_any:
         for place in (*search.handlers(), *search.actions(), *search.pages()):
             yield _finding(search, place)
 

@@ -115,6 +115,12 @@ class Gatekeeping:
         """Whether the matcher may let the middleware run for a route."""
         return any(self.runs_for(url) is not False for url in samples(route.pattern))
 
+    def overlooked_area(self, route: Route) -> str | None:
+        """The pages an API route is called like, such as ``/admin`` for ``/api/v1/admin/users``, where the matcher
+        lists pages only."""
+        area = self.area_of(route)
+        return area if area and self.overlooks(route) else None
+
     def overlooks(self, route: Route) -> bool:
         """Whether the matcher lists other paths than a route's, and says nothing about APIs."""
         matchers = self.matchers or ()
@@ -141,12 +147,16 @@ class Gatekeeping:
     @cached_property
     def covers_any(self) -> bool:
         """Whether any route is known to be covered; an application that stays undetermined is given up early."""
+        if self.decides is not True:
+            return False
         doubts = 0
         for route in self.app.routes:
-            covered = self.covers(route)
-            doubts += covered is None
-            if covered or doubts > MAX_DOUBTS:
-                return covered is True
+            answers = [self.covers(route, method) for method in ("GET", "POST")]
+            if True in answers:
+                return True
+            doubts += None in answers
+            if doubts > MAX_DOUBTS:
+                return False
         return False
 
     def covers(self, route: Route, method: str | None = None) -> bool | None:
@@ -155,7 +165,7 @@ class Gatekeeping:
         return answers.pop() if len(answers) == 1 else None
 
     def area_of(self, route: Route) -> str:
-        """The pages an API route is called like, such as ``/admin`` for ``/api/v1/admin/users``; '' without such."""
+        """The pages an API route is called like; '' without such."""
         segments = [part for part in route.pattern.split("/") if part]
         if segments[:1] != ["api"]:
             return ""
