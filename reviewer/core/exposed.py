@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from reviewer.core.app import App
 from reviewer.core.code import MAX_HOPS, Code
@@ -104,7 +103,9 @@ def _reached(code: Code, body: Body) -> Iterator[tuple[str, Ref]]:
 
 
 def _behind(code: Code, path: str, callee: Ref) -> Iterator[Body]:
-    where, value = code.follow(path, Expr("ref", 0, 0, 0, callee.name, replace(callee, steps=())))
+    if callee.kind == "local" and callee.steps:
+        return
+    where, value = code.follow(path, Expr("ref", 0, 0, 0, callee.name, callee))
     if value.kind == "function":
         yield Body(where, value.function)
 
