@@ -26,6 +26,7 @@ _SPEAKING = re.compile(
     rf"Webhook|Login|LoggedIn)\w*|(?:check|validate)\w*(?:{_CHECKED}|Token)\w*|"
     r"authenticate|authorize|is(?:Authenticated|Authorized|LoggedIn|Admin)\w*|(?:has|can)(?:Permission|Access|Role)s?"
 )
+_READING = re.compile(r"(?:\w+\.)*(?:auth|currentUser|unstable_getServerSession|get[A-Z]\w*)")
 _SPACES = re.compile(r"\s+|\?(?=\.)|!(?=\.)")
 _LOOKING = ("next/", "@vercel/functions", "@vercel/edge")  # packages that read a request and answer nothing
 _WORD = re.compile(rb"#?[\w$]+")
@@ -45,6 +46,11 @@ class Guard:
     line: int
     kind: GuardKind
 
+    @property
+    def only_reads(self) -> bool:
+        """Whether it finds out who asks, and leaves it to its caller to turn anyone away."""
+        return _READING.fullmatch(self.name) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -63,7 +69,7 @@ class Guards:
         self.wrappers = frozenset((*code.names.get("guarding_wrappers", ()), *extra))
         self._harmless = frozenset(code.names.get("provider_wrappers", ())) - self.wrappers
         self._factories = frozenset(code.names.get("factories", ()))
-        self._own: dict[Body, Guard | None] = {}
+        self._own: dict[Body, tuple[Guard, ...]] = {}
         self._called: dict[Body, tuple[Body, ...]] = {}
         self._refusals: dict[str, tuple[Refusal, ...]] = {}
 
@@ -83,12 +89,18 @@ class Guards:
         return self._nearest(list(self._made_of(where, value, MAX_DEPTH)), hops)
 
     def of_wrapper(self, wrapper: Wrapper) -> Guard | None:
-        """The check a wrapper performs around its handler: a package's that is known for it, or one in its body."""
+        """The check a wrapper performs around its handler: a package's that is known for it, or one in its body.
+
+        What functions it calls read of a session may be for a log: there, only a check that refuses counts.
+        """
         if wrapper.name in self.wrappers:
             return Guard(wrapper.name, wrapper.path, wrapper.line, "wrapper")
-        if wrapper.ref is None:
-            return None
-        return self._nearest(list(self._behind(wrapper.path, wrapper.ref)), MAX_HOPS)
+        return self._nearest(list(self.bodies_of(wrapper)), MAX_HOPS, reads_at_depth=False)
+
+    def bodies_of(self, wrapper: Wrapper) -> Iterator[Body]:
+        """The functions of the repository a wrapper is, or is made of."""
+        if wrapper.ref is not None:
+            yield from self._behind(wrapper.path, wrapper.ref)
 
     def of_handler(self, handler: Handler) -> Guard | None:
         """The first check on the way to a handler's answer: its wrappers', outermost first, then its own."""
@@ -148,29 +160,29 @@ class Guards:
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def _nearest(self, bodies: list[Body], hops: int) -> Guard | None:
+    def _nearest(self, bodies: list[Body], hops: int, reads_at_depth: bool = True) -> Guard | None:
         """The first guard among functions, then among those they call, and so on."""
         seen: set[Body] = set()
-        while bodies:
+        for depth in range(hops + 1):
             level = [body for body in dict.fromkeys(bodies) if body not in seen][: MAX_WIDTH - len(seen)]
             seen.update(level)
-            for body in level:
-                if (guard := self._performs(body)) is not None:
+            for guard in (guard for body in level for guard in self._performed(body)):
+                if not guard.only_reads or depth == 0 or reads_at_depth:
                     return guard
-            hops -= 1
-            bodies = [called for body in level for called in self._calls(body)] if hops >= 0 else []
+            bodies = [called for body in level for called in self.calls(body)] if depth < hops else []
         return None
 
-    def _performs(self, body: Body) -> Guard | None:
-        """The first check in a function's own text."""
+    def _performed(self, body: Body) -> tuple[Guard, ...]:
+        """The checks in a function's own text, in its order."""
         if body not in self._own:
             found = [*self._named(body), *self._refused(body)]
-            self._own[body] = min(found, key=lambda guard: guard.line, default=None)
+            self._own[body] = tuple(sorted(found, key=lambda guard: guard.line))
         return self._own[body]
 
     def _named(self, body: Body) -> Iterator[Guard]:
         for call in self.code.calls_within(body.path, body.function):
-            if name := self.names.called(self._spelled(body.path, call), call.callee):
+            name = self.names.called(self._spelled(body.path, call), call.callee) if not call.in_catch else ""
+            if name:
                 yield Guard(name, body.path, call.place[1] or call.line, _kind(name))
 
     def _refused(self, body: Body) -> Iterator[Guard]:
@@ -198,10 +210,12 @@ class Guards:
 
     # -- what a function calls ----------------------------------------------------------------------------------------
 
-    def _calls(self, body: Body) -> tuple[Body, ...]:
+    def calls(self, body: Body) -> tuple[Body, ...]:
+        """The functions of the repository that a function calls, or hands to what it calls, errors aside."""
         if body not in self._called:
             found: dict[Body, None] = {}
-            for call in self.code.calls_within(body.path, body.function):
+            calls = self.code.calls_within(body.path, body.function)
+            for call in (call for call in calls if not call.in_catch):
                 handed = [arg.ref for arg in call.args if arg.kind == "ref"]
                 for ref in (call.callee, *handed):
                     if ref is not None:

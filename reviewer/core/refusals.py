@@ -37,6 +37,7 @@ _REFUSES = re.compile(
     r"\b40[13]\b|un-?authori[sz]ed|un-?authenticated|forbidden|not[ _-]?(?:authenticated|authori[sz]ed)|access.?denied",
     re.IGNORECASE,
 )
+_ASKS_TO_SIGN_IN = re.compile(r"\b401\b|un-?authori[sz]ed|un-?authenticated|not[ _-]?authenticated", re.IGNORECASE)
 _REDIRECTS = re.compile(r"\bredirect\w*\s*\(", re.IGNORECASE)
 _VISITOR = re.compile(rf"session|user|{_AUTH}|token|cookie", re.IGNORECASE)
 _OF_AN_ERROR = re.compile(
@@ -146,6 +147,7 @@ class _Reading:
         sides = [node.child_by_field_name(field) for field in ("consequence", "alternative")]
         answers = [self.tree.text(side)[:MAX_TEXT] for side in sides if side is not None]
         refuses = _SUBJECT.search(asked) and any(map(_REFUSES.search, answers))
+        refuses = refuses or any(map(_ASKS_TO_SIGN_IN.search, answers))
         if refuses or (_VISITOR.search(asked) and any(map(_REDIRECTS.search, answers))):
             return "refusal", _kind(asked, "session")
         return None

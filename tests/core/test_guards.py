@@ -89,13 +89,16 @@ def test_calls_that_are_guards(imports: str, body: str, name: str, kind: str) ->
         "if (body.authorId === user.id) return Response.json({});",
         "if (!found) return new Response('', { status: 404 });",
         "try { x(); } catch (error) { if (error.token) return new Response('', { status: 401 }); }",
+        "try { x(); } catch (error) { log(error, await auth()); await verifySession(); }",
         "if (upstream.status === 401) throw new Error('Unauthorized');",
         "if (typeof API_KEY === 'undefined') throw new Error('not configured');",
         "if (API_KEY === undefined) throw new Error('not configured');",
     ],
 )
 def test_what_is_no_guard(body: str) -> None:
-    imports = "import { checkAuthorName, loadAuthors, validateUserInput, verifyEmail, x } from 'y';"
+    imports = (
+        "import { auth, checkAuthorName, loadAuthors, validateUserInput, verifyEmail, verifySession, x } from 'y';"
+    )
     guards, handler = asked(handled(body, imports))
     assert (guards.of_handler(handler), guards.is_open(handler)) == (None, True)
 
@@ -129,6 +132,7 @@ export function named(thrown) {
         ("const user = await load(); if (user.role !== 'admin') { return forbidden(); }", "session"),
         ("if (session) { x(); } else { throw new UnauthorizedError(); }", "session"),
         ("const session = (await cookies()).get('sid'); if (!session) redirect('/login');", "session"),
+        ("const clerk = await load(); if (!clerk) return Response.json({}, { status: 401 });", "session"),
         ("return user ? yes() : Response.json({}, { status: 403 });", "session"),
     ],
 )
@@ -268,6 +272,30 @@ def test_a_handler_that_is_reexported_is_read_where_it_is_written() -> None:
         text, app__api__y__route="import { auth } from 'z';\nexport async function GET() {\n  await auth();\n}\n"
     )
     assert found == Guard("auth", "app/api/y/route.ts", 3, "session")
+
+
+@pytest.mark.parametrize(
+    ("body", "is_open"),
+    [
+        ("track(await auth());", False),
+        ("await track();", True),
+        ("await check();", False),
+        ("await verify(request);", False),
+    ],
+)
+def test_what_a_wrapper_reads_for_a_log_is_no_guard(body: str, is_open: bool) -> None:
+    wrap = f"""import {{ auth, jwtVerify }} from 'z';
+import {{ check, track, verify }} from './user';
+export const wrapped = (handler) => async (request) => {{ {body} return handler(request); }};
+"""
+    user = """import { auth, jwtVerify } from 'z';
+export const track = async () => log(await auth());
+export const check = async () => { const user = await auth(); if (!user) throw new Error('unauthorized'); };
+export const verify = async (request) => jwtVerify(request);
+"""
+    text = "import { wrapped } from '../../../lib/wrap';\nexport const GET = wrapped(() => Response.json({}));\n"
+    guards, handler = asked(text, lib__wrap=wrap, lib__user=user)
+    assert guards.is_open(handler) is is_open
 
 
 def test_names_of_the_configuration_count() -> None:
