@@ -111,9 +111,7 @@ class _Search:
             if not reads_database(self.code, body):
                 continue
             parts = [body, *layouts_above(self.app, route)]
-            if all(self.guards.is_open_function(part.path, part.function) for part in parts) and self.gate.covers(
-                route
-            ):
+            if all(self._has_no_check(part) for part in parts) and self.gate.covers(route, "GET"):
                 facts = self.code.facts(body.path)
                 function = facts.function(body.function) if facts is not None else None
                 if function is not None:
