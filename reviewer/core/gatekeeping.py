@@ -205,7 +205,7 @@ class Gatekeeping:
         except Thrown as thrown:
             answers = [thrown.answer] if thrown.answer is not None else []
             return frozenset(passage.outcomes(answers) or {"stopped"})
-        except (TooMuch, TooComplex):
+        except (TooMuch, TooComplex, RecursionError):
             self._steps += MAX_STEPS
             return None
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+MAX_CHOICES = 40
 HOLE = "\0"  # stands in a text for a part nobody knows
 
 Kind = Literal[
@@ -95,6 +96,8 @@ def one_of(values: list[Value]) -> Value:
     if len(found) == 1:
         return found[0]
     taint = max((value.taint for value in found), default=0)
+    if len(found) > MAX_CHOICES:
+        return unsure(*found)
     return Value("choice", tuple(found), taint) if found else UNKNOWN
 
 

@@ -240,3 +240,17 @@ def test_a_middleware_that_calls_itself_comes_to_an_end() -> None:
         f"(request) => again(request);"
     )
     assert covers(found, "/a") is None
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        "let s = 'ab'; for (const x of [" + "1," * 60 + "]) { s = s + s; }",
+        "let s = ['ab']; for (const x of [" + "1," * 60 + "]) { s = [...s, ...s]; }",
+        "let s = ['ab']; for (const x of [" + "1," * 60 + "]) { s = s.concat(s); }",
+        "{" * 900 + "}" * 900,
+        "const f = (n) => " + "(" * 200 + "n" + ")" * 200 + "; f(f(f(1)));",
+    ],
+)
+def test_a_hostile_middleware_costs_little(statements: str) -> None:
+    assert gate(body(statements + TOKEN)).decides in (True, None)
