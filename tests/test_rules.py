@@ -29,6 +29,9 @@ ONLY_SAVES_WORK = (
     "refuses(route.path)",
     "operand b''",
     "not may_bring_5(project.code, app.package)",
+    "self.gate.may_run_for(route)",
+    "search.gate.covers_any",
+    "self.project.app_of(path) is not self.app",
     # A function's id is its offset in its file: the id of another file's function could match here by chance only.
     "operand handler.file == route.path",
 )

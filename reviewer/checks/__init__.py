@@ -14,6 +14,7 @@ from reviewer.checks.express_bridge import express_app_in_api_route
 from reviewer.checks.hardcoded_dev import custom_server_hardcoded_dev
 from reviewer.checks.heavy_import import heavy_import_on_cold_start
 from reviewer.checks.middleware_file import middleware_file_not_loaded
+from reviewer.checks.middleware_only import auth_only_in_middleware
 from reviewer.checks.missing_wrapper import route_missing_shared_middleware
 from reviewer.checks.mixed_auth import mixed_auth_libraries
 from reviewer.checks.module_state import in_memory_state_in_api_route
@@ -34,6 +35,7 @@ from reviewer.core.check import Check
 
 CHECKS: Mapping[str, Check] = {
     "api_only_next_app": api_only_next_app,
+    "auth_only_in_middleware": auth_only_in_middleware,
     "middleware_file_not_loaded": middleware_file_not_loaded,
     "node_api_in_edge_runtime": node_api_in_edge_runtime,
     "custom_server_hardcoded_dev": custom_server_hardcoded_dev,

@@ -19,16 +19,14 @@ def anchor_of(finding: Finding, diff: Diff) -> tuple[Anchor | None, str]:
         if site.line is None:
             continue
         lines = diff.lines(site.path)
-        statement = range(site.line, (site.end_line or site.line) + 1)
-        if site.line in lines.context and any(line in lines.added for line in statement):
+        if site.line in lines.context and lines.edits(site.line, site.end_line or site.line):
             return Anchor(site.path, site.line), CHANGED
     return None, ELSEWHERE
 
 
 def touches(finding: Finding, diff: Diff) -> bool:
-    """Whether the change adds or edits the place the finding is about."""
+    """Whether the change adds, edits or takes something from the place the finding is about."""
     site = finding.site
     if site.line is None:
         return False
-    added = diff.lines(site.path).added
-    return any(line in added for line in range(site.line, (site.end_line or site.line) + 1))
+    return diff.lines(site.path).edits(site.line, site.end_line or site.line)

@@ -73,7 +73,7 @@ class Passage(Evaluator):
             return "passed"
         if response.kind == "status":
             refused = response.status in (401, 403) or (response.status == 404 and guard > 1)
-            return "denied" if refused and guard else "stopped"
+            return "denied" if refused and guard else "open" if response.status == 401 else "stopped"
         path = response.target.partition("?")[0].rstrip(HOLE)
         is_login = _LOGIN.search(path) is not None
         if response.kind == "rewrite":
@@ -307,9 +307,10 @@ class Passage(Evaluator):
             if truth is False:
                 continue
             rest = [node for later in body.named_children[index:] for node in later.children_by_field_name("body")]
-            flow = self._sequence(rest, frame.copy())
+            flow = self._sequence(rest, frame.copy(subject.taint))
             flows.append(Flow(flow.returns, flow.falls or flow.leaves, flow.throws))
-            if truth:
+            is_left = tested is None and len(flows) == 1 and index == body.named_child_count - 1
+            if truth or is_left:
                 return flows[-1]
         return _union([*flows, Flow()])
 

@@ -97,9 +97,8 @@ def _auth_js(run: Evaluator, module: str, name: str, args: list[Value]) -> Value
 
 def _with_auth(run: Evaluator, function: Value | None, options: Value) -> Value:
     """Next-auth 4: only its own pages are let through without a token, unless a callback decides otherwise."""
-    if run.asked.path is not None and run.asked.path.startswith("/api/auth"):
-        return PASSES
-    if run.asked.path in [page.text() for page in _pages(run, options)]:
+    path = run.asked.path
+    if path is not None and (path.startswith("/api/auth") or path in [page.text() for page in _pages(run, options)]):
         return PASSES
     authorized = _option(run, options, "callbacks", "authorized")
     if authorized.kind == "unknown":
@@ -162,7 +161,7 @@ def _pages(run: Evaluator, options: Value) -> list[Value]:
 # -- Clerk ------------------------------------------------------------------------------------------------------------
 
 
-def _clerk(run: Evaluator, module: str, name: str, args: list[Value]) -> Value | None:
+def _clerk(_run: Evaluator, module: str, name: str, args: list[Value]) -> Value | None:
     if module not in _CLERK:
         return None
     if name == "createRouteMatcher":

@@ -58,6 +58,14 @@ def database_client(code: Code, package: Package, apis: Sequence[str], scripts: 
     return min(imported, key=lambda row: row[:2], default=(False, False, None))[2]
 
 
+def is_client_module(code: Code, importer: str, module: str) -> bool:
+    """Whether a file imports a database client by that name: a package's, or what a file of the repository makes."""
+    target = code.resolver.resolve(importer, module)
+    if target is not None:
+        return _MAKES.search(code.files.raw(target) or b"") is not None
+    return any(_is_of(module, name) for name in _CLIENTS) or _GENERATED.search(module) is not None
+
+
 def _made(code: Code, path: str) -> tuple[int, str] | None:
     """The line that makes a client, and how it is spelled."""
     data = code.files.raw(path) or b""

@@ -28,15 +28,25 @@ class FileDiff:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The lines of one file's change, all 1-based: added ones, those shown as context, and where old ones went."""
+    """The lines of one file's change, all 1-based: added ones, those shown as context, and where old ones went.
+
+    ``cut`` are the lines behind which old ones were left out.
+    """
 
     added: frozenset[int] = frozenset()
     context: frozenset[int] = frozenset()
     kept: Mapping[int, int] = field(default_factory=dict)
+    cut: frozenset[int] = frozenset()
 
     @property
     def commentable(self) -> frozenset[int]:
         return self.added | self.context
+
+    def edits(self, first: int, last: int) -> bool:
+        """Whether anything from a line to another was added, or left out between them."""
+        return any(line in self.added for line in range(first, last + 1)) or any(
+            line in self.cut for line in range(first, last)
+        )
 
 
 class Diff:
@@ -156,13 +166,14 @@ def _lines(kept: dict[int, int], old_count: int, new_count: int) -> Lines:
     still = {new: old for old, new in kept.items()}
     added = frozenset(line for line in range(1, new_count + 1) if line not in still)
     context = {near for line in added for near in range(line - CONTEXT, line + CONTEXT + 1)}
-    before = 0
+    before, cut = 0, set()
     for line in range(1, old_count + 1):
         if line in kept:
             before = kept[line]
         else:  # what is deleted is shown between the lines around it
             context.update(range(before - CONTEXT + 1, before + CONTEXT + 1))
-    return Lines(added, frozenset(line for line in context if line in still), kept)
+            cut.add(before)
+    return Lines(added, frozenset(line for line in context if line in still), kept, frozenset(cut))
 
 
 def _lines_of(snapshot: Snapshot, path: str) -> list[bytes]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from reviewer.core.credentials import address, credential, respond
 from reviewer.core.exprs import FUNCTIONS
-from reviewer.core.methods import added, entries, joined, list_method, regex_method, string_method
+from reviewer.core.methods import MAX_ITEMS, added, entries, joined, list_method, regex_method, string_method
 from reviewer.core.modules import Declared, Imported, Module, Modules
 from reviewer.core.patterns import Unreadable, compile_regex
 from reviewer.core.scopes import string_value, strip
@@ -26,7 +26,7 @@ from reviewer.core.values import (
     unsure,
 )
 
-MAX_STEPS = 2_000
+MAX_STEPS = 1_200
 MAX_DEPTH = 60
 MAX_IMPORTS = 5
 _SPACES = re.compile(r"\s+|\?(?=\.)|!(?=\.)")
@@ -215,7 +215,7 @@ class Evaluator(ABC):
         for child in node.named_children:
             if child.type == "spread_element":
                 spread = self.evaluate(child.named_children[0], scope, depth)
-                if spread.kind != "list":
+                if spread.kind != "list" or len(items) + len(spread.data) > MAX_ITEMS:
                     return unsure(spread)
                 items += spread.data
             elif child.type != "comment":
@@ -335,7 +335,7 @@ class Evaluator(ABC):
             held = self.evaluate(owner, scope) if owner is not None else UNKNOWN
             names_path = property_ is not None and text(property_) in ("pathname", "href")
             if owner is not None and owner.type == "identifier" and held.kind == "url" and names_path:
-                self.assign(owner, Value("url", joined([value]).data), scope)
+                self.assign(owner, Value("url", str(joined([value]).data or "")), scope)
 
     # -- members ------------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ A request without any credential is followed through the file, once for each pat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +22,10 @@ from reviewer.core.syntax import TooComplex
 from reviewer.core.values import Value
 
 MAX_SAMPLES = 8
+MAX_DOUBTS = 12
+MAX_STEPS = 30_000  # of all requests together
 _TOKENS = ("k7q", "42")
+_VERSION = re.compile(r"v\d+")
 _LOCALES = frozenset({"[locale]", "[lang]", "[lng]", "[language]", "[[locale]]"})
 _PREFETCH = frozenset({"next-router-prefetch", "purpose", "next-action-not"})
 _REQUEST = Value("host", "request")
@@ -43,7 +47,8 @@ class Gatekeeping:
         self.app = app
         self._known = Known(modules if modules is not None else Modules(app.code))
         self._outcomes: dict[tuple[str | None, str | None], frozenset[Outcome] | None] = {}
-        self._gives_up = False
+        self._guards: dict[str, bool] = {}
+        self._steps = 0
 
     @cached_property
     def file(self) -> Candidate | None:
@@ -106,6 +111,22 @@ class Gatekeeping:
         answers = {self._matches(matcher, url) for matcher in self.matchers}
         return True if True in answers or not self.matchers else None if None in answers else False
 
+    def may_run_for(self, route: Route) -> bool:
+        """Whether the matcher may let the middleware run for a route."""
+        return any(self.runs_for(url) is not False for url in samples(route.pattern))
+
+    def overlooked_area(self, route: Route) -> str | None:
+        """The pages an API route is called like, such as ``/admin`` for ``/api/v1/admin/users``, where the matcher
+        lists pages only."""
+        area = self.area_of(route)
+        return area if area and self.overlooks(route) else None
+
+    def overlooks(self, route: Route) -> bool:
+        """Whether the matcher lists other paths than a route's, and says nothing about APIs."""
+        matchers = self.matchers or ()
+        is_listed = bool(matchers) and not any("api" in matcher.source for matcher in matchers)
+        return is_listed and all(self.runs_for(url) is False for url in samples(route.pattern))
+
     def _matches(self, matcher: Matcher, url: str) -> bool | None:
         try:
             matched = matcher.pattern.search(url) if matcher.pattern is not None else None
@@ -123,10 +144,38 @@ class Gatekeeping:
             return None
         return True if "denied" in outcomes else None if "open" in outcomes else False
 
+    @cached_property
+    def covers_any(self) -> bool:
+        """Whether any route is known to be covered; an application that stays undetermined is given up early."""
+        if self.decides is not True:
+            return False
+        doubts = 0
+        for route in self.app.routes:
+            answers = [self.covers(route, method) for method in ("GET", "POST")]
+            if True in answers:
+                return True
+            doubts += None in answers
+            if doubts > MAX_DOUBTS:
+                return False
+        return False
+
     def covers(self, route: Route, method: str | None = None) -> bool | None:
         """Whether a request without a session is turned away before it gets to a route."""
         answers = {self.denies(url, method) for url in samples(route.pattern)}
         return answers.pop() if len(answers) == 1 else None
+
+    def area_of(self, route: Route) -> str:
+        """The pages an API route is called like; '' without such."""
+        segments = [part for part in route.pattern.split("/") if part]
+        if segments[:1] != ["api"]:
+            return ""
+        named = next((part for part in segments[1:] if not _VERSION.fullmatch(part)), "")
+        return f"/{named}" if named in self._areas else ""
+
+    @cached_property
+    def _areas(self) -> frozenset[str]:
+        patterns = (route.pattern for route in self.app.routes if not route.is_api)
+        return frozenset(pattern.split("/")[1] for pattern in patterns) - {"", "api"}
 
     def denies(self, url: str, method: str | None = None) -> bool | None:
         """Whether a request without a session is turned away at a path."""
@@ -140,7 +189,7 @@ class Gatekeeping:
 
     def _answers(self, url: str | None, method: str | None) -> frozenset[Outcome] | None:
         """Everything that may come of a request; None where the file cannot be followed."""
-        if self._gives_up:
+        if self._steps > MAX_STEPS:
             return None
         if (url, method) not in self._outcomes:
             self._outcomes[url, method] = self._followed(Asked(url, method))
@@ -156,14 +205,18 @@ class Gatekeeping:
         except Thrown as thrown:
             answers = [thrown.answer] if thrown.answer is not None else []
             return frozenset(passage.outcomes(answers) or {"stopped"})
-        except (TooMuch, TooComplex):
-            self._gives_up = True
+        except (TooMuch, TooComplex, RecursionError):
+            self._steps += MAX_STEPS
             return None
+        finally:
+            self._steps += passage.steps
         return frozenset(passage.outcomes([answer]))
 
     def _is_guard(self, spelled: str) -> bool:
-        names = self.app.code.names.get("guards", ())
-        return any(spelled == name or spelled.endswith(f".{name}") for name in names)
+        if spelled not in self._guards:
+            names = self.app.code.names.get("guards", ())
+            self._guards[spelled] = any(spelled == name or spelled.endswith(f".{name}") for name in names)
+        return self._guards[spelled]
 
 
 def _matcher(item: Expr) -> Matcher | None:

@@ -11,6 +11,7 @@ from reviewer.core.values import HOLE, NULL, UNKNOWN, Value, equal, plain, unsur
 Apply = Callable[[Value, list[Value]], Value]
 
 MAX_ITEMS = 200
+MAX_LENGTH = 2_000
 _CHANGES: dict[str, Callable[[str], str]] = {
     "toLowerCase": str.lower,
     "toLocaleLowerCase": str.lower,
@@ -34,7 +35,7 @@ def string_method(owner: Value, name: str, args: Sequence[Value]) -> Value:
     if name in ("slice", "substring", "at", "charAt"):
         return _sliced(text, name, args)
     if name in ("replace", "replaceAll") and other is not None and len(args) == 2 and args[1].text() is not None:
-        return plain(text.replace(other, args[1].text() or "", 1 if name == "replace" else -1))
+        return plain(text.replace(other, args[1].text() or "", 1 if name == "replace" else -1)[:MAX_LENGTH])
     return unsure(owner, *args)
 
 
@@ -43,7 +44,7 @@ def _of_two(text: str, name: str, other: str) -> Value:
         parts = text.split(other) if other else list(text)
         return Value("list", tuple(plain(part) for part in parts))
     if name == "concat":
-        return plain(text + other)
+        return joined([plain(text), plain(other)])
     tests = {"startsWith": text.startswith(other), "endsWith": text.endswith(other), "includes": other in text}
     return plain(tests[name])
 
@@ -102,8 +103,8 @@ def list_method(owner: Value, name: str, args: list[Value], apply: Apply) -> Val
         return _each(items, name, [apply(args[0], [item, plain(index)]) for index, item in enumerate(items)])
     if name in ("values", "keys", "flat", "slice", "reverse", "sort") and not args:
         return owner
-    if name == "concat" and all(arg.kind == "list" for arg in args):
-        return Value("list", tuple(item for part in (owner, *args) for item in part.data))
+    if name == "concat" and all(arg.kind == "list" and len(arg.data) <= MAX_ITEMS for arg in args):
+        return Value("list", tuple(item for part in (owner, *args) for item in part.data)[:MAX_ITEMS])
     if name == "join" and args and all(item.text() is not None for item in items) and args[0].text() is not None:
         return plain((args[0].text() or "").join(item.text() or "" for item in items))
     if name in ("at", "get") and args and isinstance(args[0].data, int):
@@ -154,8 +155,7 @@ def added(left: Value, right: Value) -> Value:
     """``left + right``: a text with a hole where a part is unknown."""
     if isinstance(left.data, int) and isinstance(right.data, int) and left.kind == right.kind == "plain":
         return plain(left.data + right.data)
-    parts = [_shown(value) for value in (left, right)]
-    return plain("".join(parts), max(left.taint, right.taint)) if parts != [HOLE, HOLE] else unsure(left, right)
+    return joined([left, right])
 
 
 def _shown(value: Value) -> str:
@@ -167,5 +167,7 @@ def _shown(value: Value) -> str:
 
 def joined(values: Sequence[Value]) -> Value:
     """A template: its parts one after the other."""
-    text = "".join(_shown(value) for value in values)
-    return plain(text, max((value.taint for value in values), default=0))
+    parts = [_shown(value) for value in values]
+    if all(part == HOLE for part in parts) or sum(map(len, parts)) > MAX_LENGTH:
+        return unsure(*values)
+    return plain("".join(parts), max((value.taint for value in values), default=0))

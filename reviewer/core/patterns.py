@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 
 MAX_PATTERN = 2_000
 MAX_TEXT = 500
@@ -53,7 +53,7 @@ class Pattern:
         return bool(_ends(self.root, text, frozenset(range(len(text) + 1))))
 
 
-@cache
+@lru_cache(maxsize=1024)
 def compile_regex(source: str, flags: str = "") -> Pattern:
     """A regular expression as JavaScript writes it. Raises Unreadable."""
     ignores_case = "i" in flags
@@ -64,7 +64,7 @@ def compile_regex(source: str, flags: str = "") -> Pattern:
     return Pattern(root, ignores_case)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def compile_path(source: str, flags: str = "") -> Pattern:
     """A path as path-to-regexp 6 reads it: ``/a/:b*``, ``/((?!api).*)``. Raises Unreadable."""
     return compile_regex(f"^{_path_regex(source)}[/#?]?$", flags)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
+MAX_CHOICES = 40
 HOLE = "\0"  # stands in a text for a part nobody knows
 
 Kind = Literal[
@@ -35,7 +36,7 @@ class Value:
     taint: int = 0
 
     def tainted(self, taint: int) -> Value:
-        return replace(self, taint=max(self.taint, taint))
+        return Value(self.kind, self.data, taint) if taint > self.taint else self
 
     def text(self) -> str | None:
         """The value as a string all of which is known, else None."""
@@ -95,6 +96,8 @@ def one_of(values: list[Value]) -> Value:
     if len(found) == 1:
         return found[0]
     taint = max((value.taint for value in found), default=0)
+    if len(found) > MAX_CHOICES:
+        return unsure(*found)
     return Value("choice", tuple(found), taint) if found else UNKNOWN
 
 
