@@ -243,7 +243,9 @@ def _finding(
     args = _args(app, route, use, {other.shape for other in related})
     args |= {"existing": existing, "has_existing": bool(existing)}
     sites = dict.fromkeys(site for each in (*uses, *related) for site in (*each.via, each.site))
-    yield settings.finding(app, sites, key=f"{use.shape}:{use.symbol}", level=level, evidence=evidence, args=args)
+    subject = f"{use.site.path}:{use.call.start}" if use.call is not None else ""
+    key = f"{use.shape}:{use.symbol}"
+    yield settings.finding(app, sites, key=key, level=level, evidence=evidence, args=args, subject=subject)
 
 
 def _args(app: App, route: Route, use: _Use, beside: set[Shape]) -> dict[str, Arg]:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
+from reviewer.core.app import App
 from reviewer.core.code import Code
 from reviewer.core.facts import Call, Expr, FileFacts, Ref
 from reviewer.core.finding import Site
 from reviewer.core.lifetimes import Interval, Wait
+from reviewer.core.manifest import Package, ancestors
 from reviewer.core.project import Project
 from reviewer.core.running import MODULE, Part, Running
 from reviewer.core.runs import is_server
@@ -29,10 +31,10 @@ _PROGRAM = re.compile(
 )
 _LISTEN = re.compile(r"\s*listen\s", re.IGNORECASE)
 _BROWSER = re.compile(rb"""['"]use client['"]|(?:from\s+|require\()['"]react(?:-dom|-native)?['"]""")
-_LITERAL_WAIT = rb"await\s+[\w.]+\(\s*\d[\d_]{2,}|setTimeout\(\s*[\w$]+\s*,\s*\d[\d_]{2,}"
-_MARKS = re.compile(
-    rb"setInterval|while\s*\((?:true|1)\)|for\s*\(\s*;\s*;|\.listen\(|child_process|LISTEN |" + _LITERAL_WAIT
-)
+_CALLS = re.compile(rb"\.listen\(|child_process|execa|LISTEN |WebSocketServer")
+_ENDLESS = re.compile(rb"setInterval|while\s*\((?:true|1)\)|for\s*\(\s*;\s*;")
+_WAITS = re.compile(rb"await\s+[\w.]+\(\s*[\w.]*\d|setTimeout\(\s*[^,()]{1,40},\s*[\w.]*\w")
+_LONG = re.compile(rb"\d[\d_]{4,}|\d\s*\*\s*\d|(?:while|for)\s*\([^)]{0,80}<")
 _NET = frozenset({"net", "node:net", "tls", "node:tls"})
 _WAIT_PACKAGES = Symbols.of(
     ["timers/promises#setTimeout", "node:timers/promises#setTimeout", "delay#default", "sleep-promise#default"]
@@ -68,8 +70,7 @@ class LongRunning:
 
     def is_helper(self, path: str) -> bool:
         """Whether a script that no route is has long work to do, or makes something that has."""
-        data = self.code.files.raw(path) or b""
-        if _BROWSER.search(data) or not (_MARKS.search(data) or any(word in data for word in self._packages)):
+        if path.endswith("x") or _BROWSER.search(self.code.files.raw(path) or b"") or not self.may_work(path):
             return False
         facts = self.code.facts(path)
         if facts is None:
@@ -77,10 +78,24 @@ class LongRunning:
         everything = frozenset({MODULE, *(function.id for function in facts.functions)})
         return self._makes(facts) or next(self.within(path, everything), None) is not None
 
+    def may_work(self, path: str) -> bool:
+        """Whether a script could hold long work: told by its bytes, and for timers, loops and waits by its syntax."""
+        data = self.code.files.raw(path) or b""
+        if _CALLS.search(data) or self._imports.search(data):
+            return True
+        if not (_ENDLESS.search(data) or (_WAITS.search(data) and _LONG.search(data))):
+            return False
+        lifetimes = self.running.lifetimes(path)
+        begins = any(not (timer.escapes or timer.tidies) for timer in lifetimes.intervals)
+        endless = any(loop.awaits and not loop.leaves for loop in lifetimes.loops)
+        return begins or endless or sum(wait.total for wait in lifetimes.waits) >= self.max_wait
+
     @cached_property
-    def _packages(self) -> frozenset[bytes]:
-        symbols = (symbol for found in self.symbols.values() for symbol in found.symbols)
-        return frozenset(f"{symbol.module}{quote}".encode() for symbol in symbols for quote in "'\"")
+    def _imports(self) -> re.Pattern[bytes]:
+        """An import of a package that has what begins work."""
+        modules = {re.escape(symbol.module) for found in self.symbols.values() for symbol in found.symbols}
+        named = "|".join(sorted(modules))
+        return re.compile(rf"""(?:from|require\(|import\(|import)\s*['"](?:{named})['"]""".encode())
 
     @cached_property
     def _heads(self) -> frozenset[tuple[str, tuple[str, ...]]]:
@@ -113,7 +128,7 @@ class LongRunning:
     # -- what calls begin ----------------------------------------------------------------------------------------------
 
     def _begun(self, path: str, call: Call) -> Work | None:
-        if (ref := self._named(path, call)) is not None:
+        if (ref := self._named(path, call)) is not None and ref.kind == "import":
             plain = replace(ref, steps=tuple(step for step in ref.steps if step not in _MADE))
             for kind, symbols in self.symbols.items():
                 if symbols.match(plain) and _really_starts(call, ref, plain):
@@ -130,8 +145,23 @@ class LongRunning:
         return self._program(path, call)
 
     def _named(self, path: str, call: Call) -> Ref | None:
-        ref = self.code.expand(path, call.callee)
-        return ref if ref is not None and ref.kind == "import" else None
+        """What a call names, where that is an import; other files are only asked where the name could begin work."""
+        ref = call.callee
+        if ref is None or (ref.kind == "import" and self.code.resolver.resolve(path, ref.module) is None):
+            return ref
+        if call.method not in self._verbs or (ref.kind == "import" and not self._may_hold(path, ref)):
+            return None
+        expanded = self.code.expand(path, ref)
+        return expanded if expanded is not None and expanded.kind == "import" else None
+
+    def _may_hold(self, path: str, ref: Ref) -> bool:
+        return self.code.resolver.resolve(path, ref.module) in self.running.worth
+
+    @cached_property
+    def _verbs(self) -> frozenset[str]:
+        """The methods that begin work."""
+        symbols = (symbol for found in self.symbols.values() for symbol in found.symbols)
+        return frozenset({"listen", *(symbol.path[-1][1:] for symbol in symbols if symbol.path)})
 
     def _feeds(self, path: str, call: Call) -> bool:
         """Whether a call stands in a function that answers with a stream."""
@@ -267,22 +297,31 @@ def _port(call: Call) -> bool:
     return any(arg.kind == "number" or arg.prop("port") is not None for arg in call.args)
 
 
-def may_be_long(data: bytes) -> bool:
-    """Whether the bytes of a script could hold a timer, an endless loop, a long wait or a program that is run."""
-    return _MARKS.search(data) is not None
-
-
 def worth_entering(project: Project, search: LongRunning, marked: Collection[str]) -> frozenset[str]:
     """The scripts long work is looked for in: routes and helpers that could hold some, and those that load a helper.
 
     The search then enters no other file.
     """
-    routes = {route.path for app in project.next_apps for route in app.api_routes}
-    pages = {route.path for app in project.next_apps for route in app.routes} - routes
-    helpers = [path for path in sorted(set(marked) - routes - pages) if search.is_helper(path)]
-    long = {path for path in routes - set(marked) if may_be_long(project.files.raw(path) or b"")}
-    search.running.worth = frozenset(routes.intersection(marked) | long | project.graph.reachers(helpers))
+    apps = project.next_apps
+    routes = {route.path for app in apps for route in app.api_routes}
+    pages = {route.path for app in apps for route in app.routes} - routes
+    packages = [package for package in project.code.packages.values() if any(_loads(app, package) for app in apps)]
+    own = {package.path for package in packages}
+    scripts = sorted(set(marked) - routes - pages)
+    helpers = [path for path in scripts if _package_path(project.code, path) in own and search.is_helper(path)]
+    working = {path for path in routes if search.may_work(path)}
+    search.running.worth = frozenset(working | project.graph.reachers(helpers))
     return search.running.worth
+
+
+def _loads(app: App, package: Package) -> bool:
+    """Whether an application can load a package of the repository: its own, one above it, or a dependency."""
+    return package.dir in ancestors(app.root) or (bool(package.name) and app.depends_on(package.name))
+
+
+def _package_path(code: Code, path: str) -> str:
+    package = code.package_of(path)
+    return package.path if package is not None else ""
 
 
 def works_of(search: LongRunning, parts: Collection[Part]) -> Iterator[tuple[Part, Work]]:
