@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from reviewer.core.app import App
 from reviewer.core.check import Settings
@@ -26,19 +27,32 @@ def long_running_work_in_api_route(app: App, project: Project, settings: Setting
     search = LongRunning(running, _symbols(settings), settings.options["max_sleep_ms"])
     routes = app.routes_of(settings.rule.head.where.roles)
     candidates = worth_entering(project, search, project.marked[settings.rule.id])
-    shared: dict[tuple[str, str], list[tuple[Route, Part, Work]]] = {}
+    found: dict[tuple[str, str], list[_Begun]] = {}
     for route in (route for route in routes if route.path in candidates):
-        own: dict[str, list[tuple[Route, Part, Work]]] = {}
         for part, work in works_of(search, running.of(route.path, app.handlers(route))):
-            found = (route, part, work)
-            if part.on_load and part.path != route.path:
-                shared.setdefault((part.path, _key(work)), []).append(found)
-            else:
-                own.setdefault(f"{'load:' if part.on_load else ''}{_key(work)}", []).append(found)
-        for key, same in own.items():
-            yield from _finding(app, key, same, settings)
-    for (_, key), same in shared.items():
-        yield from _finding(app, f"load:{key}", same, settings)
+            begun = _Begun(route, part, work)
+            found.setdefault((begun.sites[0].path, f"{work.kind}:{work.module}"), []).append(begun)
+    for (_, key), same in found.items():
+        yield from _finding(app, key, same, settings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """Long work and the route because of which it runs."""
+
+    route: Route
+    part: Part
+    work: Work
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """The call that leads to the work, the work, and the imports that load their file."""
+        return (*self.part.via, self.work.site, *self.part.loaded)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether ``next build`` runs it as well, as it loads the modules of the App Router."""
+        return self.part.on_load and self.route.role == "app-route-handler"
 
 
 def _symbols(settings: Settings) -> dict[Kind, Symbols]:
@@ -47,46 +61,33 @@ def _symbols(settings: Settings) -> dict[Kind, Symbols]:
     return {kind: Symbols.of(texts) for kind, texts in listed.items()}
 
 
-def _key(work: Work) -> str:
-    return f"{work.kind}:{work.module or work.symbol}"
-
-
-def _finding(app: App, key: str, found: list[tuple[Route, Part, Work]], settings: Settings) -> Iterator[Finding]:
-    route, part, work = found[0]
-    level = _level(app, route, part, work, settings)
+def _finding(app: App, key: str, same: list[_Begun], settings: Settings) -> Iterator[Finding]:
+    begun, work = same[0], same[0].work
+    level = _level(app, begun, settings)
     if level is None:
         return
     evidence = _evidence(work)
     if level == "error" and app.deployment.evidence == "medium":
         evidence = "medium"
+    sites = list(dict.fromkeys(site for each in same for site in each.sites))
     yield settings.finding(
         app,
-        _sites(found),
+        sites[:MAX_SITES],
         key=key,
         level=level,
         evidence=evidence,
-        args=_args(app, route, part, work),
+        args=_args(app, begun),
         group=f"{work.site.path}:{key}",
         subject=f"{work.site.path}:{work.start}",
     )
 
 
-def _sites(found: Iterable[tuple[Route, Part, Work]]) -> list[Site]:
-    """The call in the route that leads to the work, and the work; loaded work comes before those who load it."""
-    sites: dict[Site, None] = {}
-    for route, part, work in found:
-        shared = part.on_load and part.path != route.path
-        sites |= dict.fromkeys((work.site, *part.via) if shared else (*part.via, work.site))
-    return list(sites)[:MAX_SITES]
-
-
-def _level(app: App, route: Route, part: Part, work: Work, settings: Settings) -> Level | None:
+def _level(app: App, begun: _Begun, settings: Settings) -> Level | None:
     """Error where functions are to keep a scheduler or consumer alive; what the build starts too is told anyway."""
-    if _host(app) == "function" and work.kind in _GRAVE:
+    if _host(app) == "function" and begun.work.kind in _GRAVE:
         return "error"
-    deployment = app.deployment
-    single = deployment.model == "long-lived" and deployment.replicas == "1"
-    if single and settings.options["allow_single_replica"] and not _builds(route, part):
+    is_single = app.deployment.model == "long-lived" and app.deployment.replicas == "1"
+    if is_single and settings.options["allow_single_replica"] and not begun.is_built:
         return None
     return "warning"
 
@@ -97,11 +98,6 @@ def _evidence(work: Work) -> Evidence:
     return "medium" if work.kept else "high"
 
 
-def _builds(route: Route, part: Part) -> bool:
-    """Whether ``next build`` runs it as well, as it loads the modules of the App Router."""
-    return part.on_load and route.role == "app-route-handler"
-
-
 def _host(app: App) -> str:
     """``function``, ``process`` (something that keeps a process, or restarts it) or ``unknown``."""
     model = app.deployment.model
@@ -110,15 +106,17 @@ def _host(app: App) -> str:
     return "function" if model == "function" else "unknown"
 
 
-def _args(app: App, route: Route, part: Part, work: Work) -> dict[str, Arg]:
+def _args(app: App, begun: _Begun) -> dict[str, Arg]:
+    part, work = begun.part, begun.work
     return {
         "kind": work.kind,
         "symbol": work.symbol,
         "made": f"new {work.symbol}(…)" if work.is_new else f"{work.symbol}(…)",
         "loaded": part.on_load,
-        "built": _builds(route, part),
-        "indirect": part.path != route.path,
-        "helper": part.path,
+        "built": begun.is_built,
+        "imported": bool(part.loaded),
+        "indirect": part.path != begun.route.path,
+        "helper": begun.sites[0].path if part.loaded else part.path,
         "seconds": work.milliseconds // 1000,
         "host": _host(app),
         "host_file": app.deployment.path,

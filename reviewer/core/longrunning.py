@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 from typing import Literal
 
 from reviewer.core.app import App
@@ -32,9 +33,13 @@ _PROGRAM = re.compile(
 _LISTEN = re.compile(r"\s*listen\s", re.IGNORECASE)
 _BROWSER = re.compile(rb"""['"]use client['"]|(?:from\s+|require\()['"]react(?:-dom|-native)?['"]""")
 _CALLS = re.compile(rb"\.listen\(|child_process|execa|LISTEN |WebSocketServer")
-_ENDLESS = re.compile(rb"setInterval|while\s*\((?:true|1)\)|for\s*\(\s*;\s*;")
-_WAITS = re.compile(rb"await\s+[\w.]+\(\s*[\w.]*\d|setTimeout\(\s*[^,()]{1,40},\s*[\w.]*\w")
-_LONG = re.compile(rb"\d[\d_]{4,}|\d\s*\*\s*\d|(?:while|for)\s*\([^)]{0,80}<")
+_ENDLESS = re.compile(rb"(?:while\s*\(\s*(?:true|1)|for\s*\(\s*;\s*;)\s*\)\s*\{")
+_LEAVES = re.compile(rb"\b(?:break|return|throw)\b")
+MAX_LOOP = 8_000
+_WAITS = re.compile(
+    rb"(?:await\s+\w+\(|setTimeout\(\s*(?:\w+|\(\)\s*=>\s*\w+\(\))\s*,)\s*(\d[\d_ *]*|[A-Z][A-Z_]{2,})\s*[,)]"
+)
+_COUNTS = re.compile(rb"(?:while|for)\s*\([^()]{0,60}<[^()]{1,40}\)")
 _NET = frozenset({"net", "node:net", "tls", "node:tls"})
 _WAIT_PACKAGES = Symbols.of(
     ["timers/promises#setTimeout", "node:timers/promises#setTimeout", "delay#default", "sleep-promise#default"]
@@ -83,12 +88,20 @@ class LongRunning:
         data = self.code.files.raw(path) or b""
         if _CALLS.search(data) or self._imports.search(data):
             return True
-        if not (_ENDLESS.search(data) or (_WAITS.search(data) and _LONG.search(data))):
+        if not (b"setInterval" in data or _may_be_endless(data) or self._may_wait(data)):
             return False
         lifetimes = self.running.lifetimes(path)
         begins = any(not (timer.escapes or timer.tidies) for timer in lifetimes.intervals)
         endless = any(loop.awaits and not loop.leaves for loop in lifetimes.loops)
         return begins or endless or sum(wait.total for wait in lifetimes.waits) >= self.max_wait
+
+    def _may_wait(self, data: bytes) -> bool:
+        """Whether the waits of a script could be long: their numbers together, or one in a loop that counts."""
+        total = 0
+        for match in _WAITS.finditer(data):
+            factors = re.findall(rb"\d[\d_]{0,12}", match.group(1))
+            total += prod(int(factor) for factor in factors) if factors else self.max_wait
+        return total >= self.max_wait or (total > 0 and _COUNTS.search(data) is not None)
 
     @cached_property
     def _imports(self) -> re.Pattern[bytes]:
@@ -295,6 +308,26 @@ def _really_starts(call: Call, ref: Ref, plain: Ref) -> bool:
 def _port(call: Call) -> bool:
     """Whether a WebSocket server opens a port of its own."""
     return any(arg.kind == "number" or arg.prop("port") is not None for arg in call.args)
+
+
+def _may_be_endless(data: bytes) -> bool:
+    """Whether a loop without a condition may have no way out: none is written in it, or maybe in a function in it."""
+    for match in _ENDLESS.finditer(data):
+        body = _block(data, match.end())
+        left = _LEAVES.findall(body)
+        if b"break" not in left and (not left or b"=>" in body or b"function" in body):
+            return True
+    return False
+
+
+def _block(data: bytes, start: int) -> bytes:
+    """What stands between a brace and its partner, as far as counting them tells."""
+    depth = 1
+    for brace in re.finditer(rb"[{}]", data[start : start + MAX_LOOP]):
+        depth += 1 if brace.group() == b"{" else -1
+        if depth == 0:
+            return data[start : start + brace.start()]
+    return data[start : start + MAX_LOOP]
 
 
 def worth_entering(project: Project, search: LongRunning, marked: Collection[str]) -> frozenset[str]:

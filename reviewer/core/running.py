@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reviewer.core.code import MAX_HOPS, Code
 from reviewer.core.facts import Call, Expr, FileFacts, Ref
 from reviewer.core.finding import Site
 from reviewer.core.handlers import Handler
 from reviewer.core.lifetimes import Lifetimes, lifetimes_of
+from reviewer.core.snapshot import MAX_SCRIPT_BYTES
 from reviewer.core.syntax import TooComplex, language_of
+from reviewer.core.text import why_skipped
 
 MODULE = -1
 _SETTLED = frozenset({"then", "catch", "finally"})
@@ -21,14 +23,15 @@ _NO_LIFETIMES = Lifetimes()
 class Part:
     """Functions of one file that run because of a route; -1 among them is the file's module level.
 
-    ``via`` are the calls and imports that lead there from the route. ``on_load`` says that they run as soon as the
-    route's file is loaded, before any request.
+    ``via`` are the calls that lead there. ``on_load`` says that they run as soon as the route's file is loaded, before
+    any request, and ``loaded`` are the imports that load the file where those calls begin.
     """
 
     path: str
     functions: frozenset[int]
     via: tuple[Site, ...] = ()
     on_load: bool = False
+    loaded: tuple[Site, ...] = ()
 
 
 @dataclass
@@ -58,16 +61,18 @@ class Running:
     def lifetimes(self, path: str) -> Lifetimes:
         """The timers, loops and waits of a script."""
         if path not in self._lifetimes:
-            source, language = self.code.files.source(path), language_of(path)
-            try:
-                known = source is not None and language is not None and self.code.facts(path) is not None
-                self._lifetimes[path] = (
-                    lifetimes_of(source, language) if known and source and language else _NO_LIFETIMES
-                )
-            except TooComplex as error:
-                self.code.files.fail(path, str(error))
-                self._lifetimes[path] = _NO_LIFETIMES
+            self._lifetimes[path] = self._read(path)
         return self._lifetimes[path]
+
+    def _read(self, path: str) -> Lifetimes:
+        source, language = self.code.files.source(path), language_of(path)
+        if source is None or language is None or len(source.data) > MAX_SCRIPT_BYTES or why_skipped(source.data):
+            return _NO_LIFETIMES
+        try:
+            return lifetimes_of(source, language)
+        except TooComplex as error:
+            self.code.files.fail(path, str(error))
+            return _NO_LIFETIMES
 
     def _starts(self, path: str, handler: Handler) -> list[int]:
         """The functions a handler is; where a chain hides it, all those the module hands over.
@@ -79,18 +84,19 @@ class Running:
         facts = self.code.facts(path)
         return [function.id for function in facts.functions if function.parent == MODULE] if facts is not None else []
 
-    def _loaded(self, path: str, via: tuple[Site, ...], hops: int, seen: set[str]) -> Iterator[Part]:
+    def _loaded(self, path: str, loaded: tuple[Site, ...], hops: int, seen: set[str]) -> Iterator[Part]:
         """What loading a file runs, the files it imports included."""
         facts = self.code.facts(path)
         if facts is None:
             return
-        yield from self._part(path, self.closure(path, [MODULE], on_load=True), via, hops, on_load=True)
+        for part in self._part(path, self.closure(path, [MODULE], on_load=True), (), hops, on_load=True):
+            yield replace(part, loaded=loaded)
         for item in facts.imports if hops > 0 else ():
             target = None if item.type_only else self.code.resolver.resolve(path, item.module)
             if target in self.worth and target not in seen:
                 seen.add(target)
                 here = Site(path, item.line, 1, item.line, "it is loaded here")
-                yield from self._loaded(target, (*via, here), hops - 1, seen)
+                yield from self._loaded(target, (*loaded, here), hops - 1, seen)
 
     def _part(
         self, path: str, functions: frozenset[int], via: tuple[Site, ...], hops: int, *, on_load: bool
