@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reviewer.core.app import App
 from reviewer.core.check import Settings
 from reviewer.core.finding import Arg, Evidence, Finding, Level, Site
-from reviewer.core.longrunning import Kind, LongRunning, Work, works_of, worth_entering
+from reviewer.core.longrunning import Kind, LongRunning, Work, works_of, narrow
 from reviewer.core.project import Project
 from reviewer.core.roles import Route
 from reviewer.core.running import Part, Running
@@ -25,10 +25,10 @@ def long_running_work_in_api_route(app: App, project: Project, settings: Setting
         return
     running = Running(project.code)
     search = LongRunning(running, _symbols(settings), settings.options["max_sleep_ms"])
-    routes = app.routes_of(settings.rule.head.where.roles)
-    candidates = worth_entering(project, search, project.marked[settings.rule.id])
+    narrow(search, project, project.marked[settings.rule.id])
     found: dict[tuple[str, str], list[_Begun]] = {}
-    for route in (route for route in routes if route.path in candidates):
+    routes = app.routes_of(settings.rule.head.where.roles)
+    for route in (route for route in routes if route.path in search.candidates):
         for part, work in works_of(search, running.of(route.path, app.handlers(route))):
             begun = _Begun(route, part, work)
             found.setdefault((begun.sites[0].path, f"{work.kind}:{work.module}"), []).append(begun)

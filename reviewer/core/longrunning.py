@@ -122,6 +122,11 @@ class LongRunning:
     def code(self) -> Code:
         return self.running.code
 
+    @property
+    def candidates(self) -> frozenset[str]:
+        """The scripts that are worth a search."""
+        return self.running.worth
+
     def within(self, path: str, functions: frozenset[int], everything: Collection[int] = ()) -> Iterator[Work]:
         """The long work of some functions of a file; *everything* are all those of the file that run, to end it too."""
         facts, lifetimes = self.code.facts(path), self.running.lifetimes(path)
@@ -330,11 +335,8 @@ def _block(data: bytes, start: int) -> bytes:
     return data[start : start + MAX_LOOP]
 
 
-def worth_entering(project: Project, search: LongRunning, marked: Collection[str]) -> frozenset[str]:
-    """The scripts long work is looked for in: routes and helpers that could hold some, and those that load a helper.
-
-    The search then enters no other file.
-    """
+def narrow(search: LongRunning, project: Project, marked: Collection[str]) -> None:
+    """Keeps a search to the scripts that could hold long work, routes and helpers, and those that load a helper."""
     apps = project.next_apps
     routes = {route.path for app in apps for route in app.api_routes}
     pages = {route.path for app in apps for route in app.routes} - routes
@@ -344,7 +346,6 @@ def worth_entering(project: Project, search: LongRunning, marked: Collection[str
     helpers = [path for path in scripts if _package_path(project.code, path) in own and search.is_helper(path)]
     working = {path for path in routes if search.may_work(path)}
     search.running.worth = frozenset(working | project.graph.reachers(helpers))
-    return search.running.worth
 
 
 def _loads(app: App, package: Package) -> bool:
