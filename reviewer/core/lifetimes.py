@@ -25,6 +25,7 @@ _DURABLE = re.compile(r"""['"]use (?:workflow|step)['"]""")
 _TIDIES = {"delete", "clear", "get", "set", "has", "add", "forEach", "entries", "keys", "values", "filter", "map"}
 _TIDIES |= {"push", "shift", "pop", "splice", "slice", "some", "every", "find", "sort", "reduce", "includes", "from"}
 _TIDIES |= {"now", "getTime", "toISOString", "floor", "min", "max", "round", "random", "abs", "toFixed", "toString"}
+_FORGETS = {"delete", "clear", "splice", "shift", "pop", "filter", "set"}
 _TIDIES |= {"log", "debug", "info", "warn", "error", "memoryUsage", "next"}
 
 
@@ -191,7 +192,8 @@ class _Reading:
         handle, escapes = self._handle(node)
         cleared, used = self._cleared(handle) if handle else (frozenset[int](), False)
         sends = self.sending.within(_inside(callback, "call_expression")) if callback is not None else ""
-        tidies = callback is not None and self._tidies(callback, set())
+        tidied: set[str] = set()
+        tidies = callback is not None and self._tidies(callback, set(), tidied) and bool(tidied & _FORGETS)
         id = callback.start_byte if callback is not None else -1
         self.intervals.append(
             Interval(*self._place(node), _function(node), id, cleared, escapes or used, sends, tidies)
@@ -254,8 +256,8 @@ class _Reading:
                 found.setdefault(self._bare(node), []).append(node)
         return found
 
-    def _tidies(self, function: Node, seen: set[int]) -> bool:
-        """Whether a function awaits nothing and only calls what tidies memory."""
+    def _tidies(self, function: Node, seen: set[int], names: set[str]) -> bool:
+        """Whether a function awaits nothing and only calls what tidies memory; *names* gets the names it calls."""
         if function.start_byte in seen:
             return True
         seen.add(function.start_byte)
@@ -265,8 +267,9 @@ class _Reading:
             called = call.child_by_field_name("function") or call.child_by_field_name("constructor")
             property_ = called.child_by_field_name("property") if called is not None else None
             name = self.tree.text(property_ or called) if called is not None else ""
+            names.add(name)
             own = self.named.get(name)
-            if own is not None and not self._tidies(own, seen):
+            if own is not None and not self._tidies(own, seen, names):
                 return False
             plain = name in _TIDIES if property_ is not None else name in ("Date", "Map", "Set", "Number", "String")
             if own is None and not plain and name not in _CLEARS:

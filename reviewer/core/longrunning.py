@@ -136,7 +136,8 @@ class LongRunning:
         for call in facts.calls:
             if call.function in functions and not lifetimes.is_development(call.line):
                 work = self._begun(path, call)
-                if work is not None and str(call.start) not in ended:
+                object_ = call.callee.origin if call.callee is not None else ""
+                if work is not None and not ended & {str(call.start), object_ or "-"}:
                     yield work
         found = [*self._timers(path, {*functions, *everything}), *self._loops(path), *self._waits(path)]
         for work in found:
