@@ -17,6 +17,7 @@ from reviewer.checks.server_on_vercel import custom_server_on_vercel
 from reviewer.checks.server_tradeoff import custom_server_tradeoff
 from reviewer.checks.standalone import standalone_with_custom_server
 from reviewer.checks.start_script import start_script_bypasses_custom_server
+from reviewer.checks.streaming import streaming_in_api_route
 from reviewer.checks.upgrade_conflict import ws_upgrade_conflict
 from reviewer.checks.websocket import websocket_in_api_route
 from reviewer.checks.wrappers import per_route_middleware
@@ -37,6 +38,7 @@ CHECKS: Mapping[str, Check] = {
     "redundant_custom_server": redundant_custom_server,
     "standalone_with_custom_server": standalone_with_custom_server,
     "start_script_bypasses_custom_server": start_script_bypasses_custom_server,
+    "streaming_in_api_route": streaming_in_api_route,
     "websocket_in_api_route": websocket_in_api_route,
     "ws_upgrade_conflict": ws_upgrade_conflict,
 }

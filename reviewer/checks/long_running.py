@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reviewer.core.app import App
 from reviewer.core.check import Settings
 from reviewer.core.finding import Arg, Evidence, Finding, Level, Site
-from reviewer.core.longrunning import Kind, LongRunning, Work, works_of, narrow
+from reviewer.core.longrunning import Kind, LongRunning, Work, narrow, works_of
 from reviewer.core.project import Project
 from reviewer.core.roles import Route
 from reviewer.core.running import Part, Running
@@ -78,7 +78,7 @@ def _finding(app: App, key: str, same: list[_Begun], settings: Settings) -> Iter
         evidence=evidence,
         args=_args(app, begun),
         group=f"{work.site.path}:{key}",
-        subject=f"{work.site.path}:{work.start}",
+        subject=work.subject,
     )
 
 

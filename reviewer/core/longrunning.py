@@ -64,6 +64,16 @@ class Work:
     is_new: bool = False
     kept: bool = False
 
+    @property
+    def subject(self) -> str:
+        """What it is, where other rules may speak of the same."""
+        return f"{self.site.path}:{self.start}" if self.start >= 0 else subject_at(self.site)
+
+
+def subject_at(site: Site) -> str:
+    """A timer or a loop, where several rules may speak of it."""
+    return f"{site.path}:{site.line}:{site.column}"
+
 
 @dataclass(frozen=True)
 class LongRunning:

@@ -58,6 +58,10 @@ class Running:
                 parts += self._part(handler.file, inside, (here,), self.hops - 1, on_load=False)
         return parts
 
+    def of_function(self, path: str, function: int) -> list[Part]:
+        """Everything that runs because of one function."""
+        return list(self._part(path, self.closure(path, [function]), (), self.hops, on_load=False))
+
     def lifetimes(self, path: str) -> Lifetimes:
         """The timers, loops and waits of a script."""
         if path not in self._lifetimes:
