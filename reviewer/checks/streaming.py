@@ -25,37 +25,33 @@ from reviewer.core.streaming import (
 
 def streaming_in_api_route(app: App, project: Project, settings: Settings) -> Iterator[Finding]:
     """The streams of an application's routes, and of Express routes behind ``compression()``, that meet a trap."""
-    running = Running(project.code, worth_streaming(project, project.marked[settings.rule.id]))
-    yield from _behind_compression(app, project, running, settings)
-    if app.is_static or app.kind != "next":
-        return
-    for route in app.routes_of(settings.rule.head.where.roles):
-        if route.path in running.worth:
-            parts = running.of(route.path, app.handlers(route))
-            streaming = streaming_of(running, parts)
-            yield from (
-                list(_unsupported(app, streaming, settings))
-                or [
-                    *_compressed(app, route, streaming, settings),
-                    *_unbounded(app, route, streaming, running, parts, settings),
-                ]
-                or _mentioned(app, streaming, settings)
-            )
+    any_stream = settings.options["info_on_any_stream"] or app.deployment.target == "amplify"
+    marked = project.marked[settings.rule.id]
+    search = Running(project.code, worth_streaming(project, marked, any_stream=any_stream))
+    for compressed in compressed_routes(project.code, app.package, marked):
+        streaming = streaming_of(search, search.of_function(compressed.path, compressed.function))
+        key = f"compression:{compressed.route.label}"
+        yield from _held_back(app, streaming, (compressed.site,), key, settings)
+    for route in [] if app.is_static else app.routes_of(settings.rule.head.where.roles):
+        if route.path in search.candidates:
+            yield from _of_route(app, route, search, settings)
+
+
+def _of_route(app: App, route: Route, search: Running, settings: Settings) -> Iterator[Finding]:
+    parts = search.of(route.path, app.handlers(route))
+    streaming = streaming_of(search, parts)
+    unsupported = list(_unsupported(app, streaming, settings))
+    trapped = [
+        *_compressed(app, route, streaming, settings),
+        *_unbounded(app, route, streaming, search, parts, settings),
+    ]
+    yield from unsupported or trapped or _mentioned(app, streaming, settings)
 
 
 def _compressed(app: App, route: Route, streaming: Streaming, settings: Settings) -> Iterator[Finding]:
     """Server-sent events of a Pages API route that Next's own gzip holds back."""
     if route.role == "pages-api-route" and app.deployment.model != "function" and compresses(app):
         yield from _held_back(app, streaming, (), "gzip", settings)
-
-
-def _behind_compression(app: App, project: Project, running: Running, settings: Settings) -> Iterator[Finding]:
-    for path in sorted(project.marked[settings.rule.id]):
-        if project.code.package_of(path) is app.package:
-            for compressed in compressed_routes(project.code, path):
-                streaming = streaming_of(running, running.of_function(compressed.path, compressed.function))
-                key = f"compression:{compressed.route.label}"
-                yield from _held_back(app, streaming, (compressed.site,), key, settings)
 
 
 def _held_back(
@@ -85,12 +81,12 @@ def _unsupported(app: App, streaming: Streaming, settings: Settings) -> Iterator
 
 
 def _unbounded(
-    app: App, route: Route, streaming: Streaming, running: Running, parts: list[Part], settings: Settings
+    app: App, route: Route, streaming: Streaming, search: Running, parts: list[Part], settings: Settings
 ) -> Iterator[Finding]:
     """What goes on sending in a function although nobody asks whether the client is still there."""
     if app.deployment.model != "function" or streaming.notices or has_limit(app, route):
         return
-    for site, label, via in endless_sends(running, parts):
+    for site, label, via in endless_sends(search, parts):
         args: dict[str, Arg] = {
             "trap": "unbounded",
             "label": label,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from reviewer.core.code import Code
 from reviewer.core.finding import Site
+from reviewer.core.manifest import Package
 from reviewer.core.registrations import Registration, registrations_in
 
 _COMPRESSION = "compression"
+_IMPORT = re.compile(rb"""(?:from\s*|require\(\s*)['"]compression['"]""")
 _MAX_MOUNTS = 2
 
 
@@ -23,16 +26,20 @@ class Compressed:
     site: Site
 
 
-def compressed_routes(code: Code, path: str) -> Iterator[Compressed]:
-    """The handlers of the routes a file registers behind ``compression()``, on routers it mounts as well."""
-    found = list(registrations_in(code, path))
+def compressed_routes(code: Code, package: Package, paths: Collection[str]) -> Iterator[Compressed]:
+    """The handlers of routes that scripts of a package register behind ``compression()``, on mounted routers too."""
+    for path in sorted(paths):
+        if _IMPORT.search(code.files.raw(path) or b"") and code.package_of(path) is package:
+            yield from _behind(code, list(registrations_in(code, path)))
+
+
+def _behind(code: Code, found: list[Registration]) -> Iterator[Compressed]:
     for middleware in found:
         if middleware.method == "use" and _compresses(middleware):
-            later = [r for r in found if r.app == middleware.app and middleware.runs_before(r)]
-            for registration in later:
-                yield from _handlers(
-                    code, registration, middleware.site("`compression()` is registered here"), _MAX_MOUNTS
-                )
+            site = middleware.site("`compression()` is registered here")
+            for registration in found:
+                if registration.app == middleware.app and middleware.runs_before(registration):
+                    yield from _handlers(code, registration, site, _MAX_MOUNTS)
 
 
 def _compresses(registration: Registration) -> bool:

@@ -9,12 +9,11 @@ from functools import cached_property
 from math import prod
 from typing import Literal
 
-from reviewer.core.app import App
 from reviewer.core.code import Code
 from reviewer.core.facts import Call, Expr, FileFacts, Ref
 from reviewer.core.finding import Site
+from reviewer.core.helpers import helpers_among
 from reviewer.core.lifetimes import Interval, Wait
-from reviewer.core.manifest import Package, ancestors
 from reviewer.core.project import Project
 from reviewer.core.running import MODULE, Part, Running
 from reviewer.core.runs import is_server
@@ -135,7 +134,7 @@ class LongRunning:
     @property
     def candidates(self) -> frozenset[str]:
         """The scripts that are worth a search."""
-        return self.running.worth
+        return self.running.candidates
 
     def within(self, path: str, functions: frozenset[int], everything: Collection[int] = ()) -> Iterator[Work]:
         """The long work of some functions of a file; *everything* are all those of the file that run, to end it too."""
@@ -184,7 +183,7 @@ class LongRunning:
         return expanded if expanded is not None and expanded.kind == "import" else None
 
     def _may_hold(self, path: str, ref: Ref) -> bool:
-        return self.code.resolver.resolve(path, ref.module) in self.running.worth
+        return self.code.resolver.resolve(path, ref.module) in self.running.candidates
 
     @cached_property
     def _verbs(self) -> frozenset[str]:
@@ -348,25 +347,10 @@ def _block(data: bytes, start: int) -> bytes:
 
 def narrow(search: LongRunning, project: Project, marked: Collection[str]) -> None:
     """Keeps a search to the scripts that could hold long work, routes and helpers, and those that load a helper."""
-    apps = project.next_apps
-    routes = {route.path for app in apps for route in app.api_routes}
-    pages = {route.path for app in apps for route in app.routes} - routes
-    packages = [package for package in project.code.packages.values() if any(_loads(app, package) for app in apps)]
-    own = {package.path for package in packages}
-    scripts = sorted(set(marked) - routes - pages)
-    helpers = [path for path in scripts if _package_path(project.code, path) in own and search.is_helper(path)]
+    routes = {route.path for app in project.next_apps for route in app.api_routes}
+    helpers = [path for path in helpers_among(project, marked) if search.is_helper(path)]
     working = {path for path in routes if search.may_work(path)}
-    search.running.worth = frozenset(working | project.graph.reachers(helpers))
-
-
-def _loads(app: App, package: Package) -> bool:
-    """Whether an application can load a package of the repository: its own, one above it, or a dependency."""
-    return package.dir in ancestors(app.root) or (bool(package.name) and app.depends_on(package.name))
-
-
-def _package_path(code: Code, path: str) -> str:
-    package = code.package_of(path)
-    return package.path if package is not None else ""
+    search.running.candidates = frozenset(working | project.graph.reachers(helpers))
 
 
 def works_of(search: LongRunning, parts: Collection[Part]) -> Iterator[tuple[Part, Work]]:

@@ -36,10 +36,10 @@ class Part:
 
 @dataclass
 class Running:
-    """Follows calls and imports from a route on, into the files that are *worth* it, at most *hops* away."""
+    """Follows calls and imports from a route on, into the files that are *candidates*, at most *hops* away."""
 
     code: Code
-    worth: frozenset[str] = frozenset()
+    candidates: frozenset[str] = frozenset()
     hops: int = MAX_HOPS
     _lifetimes: dict[str, Lifetimes] = field(default_factory=dict)
 
@@ -97,7 +97,7 @@ class Running:
             yield replace(part, loaded=loaded)
         for item in facts.imports if hops > 0 else ():
             target = None if item.type_only else self.code.resolver.resolve(path, item.module)
-            if target in self.worth and target not in seen:
+            if target in self.candidates and target not in seen:
                 seen.add(target)
                 here = Site(path, item.line, 1, item.line, "it is loaded here")
                 yield from self._loaded(target, (*loaded, here), hops - 1, seen)
@@ -143,12 +143,12 @@ class Running:
     def _elsewhere(self, path: str, call: Call) -> tuple[str, int] | None:
         """The function of another file that a call runs: an export, or a method of an object or class it exports."""
         callee = call.callee
-        if callee is None or callee.kind != "import" or self._target(path, callee) not in self.worth:
+        if callee is None or callee.kind != "import" or self._target(path, callee) not in self.candidates:
             return None
         named = Expr("ref", call.line, call.column, call.end_line, callee.name, callee)
         where, value = self.code.follow(path, named)
         if value.kind == "function":
-            return (where, value.function) if where in self.worth else None
+            return (where, value.function) if where in self.candidates else None
         return self._method(path, callee, call)
 
     def _target(self, path: str, ref: Ref) -> str | None:
@@ -164,7 +164,7 @@ class Running:
                 continue
             where, value = self.code.follow(found[0], found[1], found[2])
             method = "constructor" if call.is_new and not rest else (rest[-1].lstrip(".") if rest else "")
-            facts = self.code.facts(where) if where in self.worth else None
+            facts = self.code.facts(where) if where in self.candidates else None
             if facts is None or not _is_own(value):
                 return None
             if value.kind == "object" and (inner := value.prop(method)) is not None:

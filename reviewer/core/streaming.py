@@ -11,6 +11,7 @@ from reviewer.core.app import App
 from reviewer.core.code import Code
 from reviewer.core.facts import Call, Expr, Ref
 from reviewer.core.finding import Site, Suggestion
+from reviewer.core.helpers import helpers_among
 from reviewer.core.manifest import ancestors, join
 from reviewer.core.project import Project
 from reviewer.core.roles import Route
@@ -19,6 +20,8 @@ from reviewer.core.running import Part, Running
 Shape = Literal["events", "stream", "body", "helper", "pipe"]
 
 _BROWSER = re.compile(rb"""['"]use client['"]|new EventSource|(?:from\s+|require\()['"]react(?:-dom|-native)?['"]""")
+_HEADS = re.compile(rb"setHeader|writeHead|\.(?:set|header|type|contentType)\(")
+_GOES_ON = re.compile(rb"setInterval|while\s*\(\s*(?:true|1)|for\s*\(\s*;\s*;")
 _SETS = frozenset({"setHeader", "set", "header", "append"})
 _ENDS = frozenset({"close", "aborted", "abort", "end", "finish", "error"})
 _LISTENS = frozenset({"on", "once", "addListener", "addEventListener", "prependListener"})
@@ -258,21 +261,25 @@ def endless_sends(running: Running, parts: Collection[Part]) -> Iterator[tuple[S
                 yield Site(part.path, loop.line, loop.column, loop.end_line, "it is sent here"), loop.label, part.via
 
 
-def worth_streaming(project: Project, marked: Collection[str]) -> frozenset[str]:
-    """The scripts that could stream: marked ones, and those that load a marked helper of servers."""
-    apps = project.next_apps
-    routes = {route.path for app in apps for route in app.api_routes}
-    pages = {route.path for app in apps for route in app.routes} - routes
-    helpers = [
-        path for path in sorted(set(marked) - routes - pages) if _is_helper(project.files.raw(path) or b"", path)
-    ]
-    return frozenset(routes.intersection(marked) | project.graph.reachers(helpers))
+def worth_streaming(project: Project, marked: Collection[str], *, any_stream: bool) -> frozenset[str]:
+    """The scripts that could stream, and those that load such a helper: all of them, or what a trap could be in."""
+    raw = project.files.raw
+    routes = {route.path for app in project.next_apps for route in app.api_routes}
+    own = {path for path in routes.intersection(marked) if any_stream or _may_be_trapped(raw(path) or b"")}
+    helpers = [path for path in helpers_among(project, marked) if _is_helper(raw(path) or b"", path)]
+    return frozenset(own | project.graph.reachers(helpers))
+
+
+def _may_be_trapped(data: bytes) -> bool:
+    """Whether a script could set the headers of events, or go on sending."""
+    return (b"event-stream" in data and _HEADS.search(data) is not None) or (
+        _GOES_ON.search(data) is not None and (b"enqueue" in data or b".write(" in data)
+    )
 
 
 def _is_helper(data: bytes, path: str) -> bool:
     """Whether a script could be a server's part of a stream, and not a reader of one in a browser."""
-    sends = b".write" in data or b"setHeader" in data or b"enqueue" in data
-    return sends and not path.endswith("x") and not _BROWSER.search(data)
+    return not path.endswith("x") and not _BROWSER.search(data) and _may_be_trapped(data)
 
 
 def compresses(app: App) -> bool:
