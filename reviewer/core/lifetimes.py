@@ -18,6 +18,9 @@ _ALWAYS = frozenset({"true", "1", "!0"})
 _LEAVES = frozenset({"return_statement", "throw_statement", "yield_expression"})
 _CLEARS = frozenset({"clearInterval", "clearTimeout"})
 _WRAPS = frozenset({"as_expression", "non_null_expression", "parenthesized_expression", "satisfies_expression"})
+_ENDLESS = re.compile(rb"(?:while\s*\(\s*(?:true|1)|for\s*\(\s*;\s*;)\s*\)\s*\{")
+_WAY_OUT = re.compile(rb"\b(?:break|return|throw)\b")
+MAX_LOOP = 8_000
 MAX_HANDLE = 120
 MAX_READ = 200  # timers and loops of a file; one with more is no work of people
 _DURABLE = re.compile(r"""['"]use (?:workflow|step)['"]""")
@@ -107,6 +110,31 @@ class Lifetimes:
     def is_development(self, line: int) -> bool:
         """Whether a line only runs in development."""
         return any(first <= line <= last for first, last in self.development)
+
+
+def may_go_on(data: bytes) -> bool:
+    """Whether the bytes of a script could hold a timer, or a loop without a condition that has no way out.
+
+    None is written in such a loop, or maybe only in a function in it.
+    """
+    if b"setInterval" in data:
+        return True
+    for match in _ENDLESS.finditer(data):
+        body = _block(data, match.end())
+        left = _WAY_OUT.findall(body)
+        if b"break" not in left and (not left or b"=>" in body or b"function" in body):
+            return True
+    return False
+
+
+def _block(data: bytes, start: int) -> bytes:
+    """What stands between a brace and its partner, as far as counting them tells."""
+    depth = 1
+    for brace in re.finditer(rb"[{}]", data[start : start + MAX_LOOP]):
+        depth += 1 if brace.group() == b"{" else -1
+        if depth == 0:
+            return data[start : start + brace.start()]
+    return data[start : start + MAX_LOOP]
 
 
 def lifetimes_of(source: Source, language: str) -> Lifetimes:

@@ -13,7 +13,7 @@ from reviewer.core.code import Code
 from reviewer.core.facts import Call, Expr, FileFacts, Ref
 from reviewer.core.finding import Site
 from reviewer.core.helpers import helpers_among
-from reviewer.core.lifetimes import Interval, Wait
+from reviewer.core.lifetimes import Interval, Wait, may_go_on
 from reviewer.core.project import Project
 from reviewer.core.running import MODULE, Part, Running
 from reviewer.core.runs import is_server
@@ -32,9 +32,6 @@ _PROGRAM = re.compile(
 _LISTEN = re.compile(r"\s*listen\s", re.IGNORECASE)
 _BROWSER = re.compile(rb"""['"]use client['"]|(?:from\s+|require\()['"]react(?:-dom|-native)?['"]""")
 _CALLS = re.compile(rb"\.listen\(|child_process|execa|LISTEN |WebSocketServer")
-_ENDLESS = re.compile(rb"(?:while\s*\(\s*(?:true|1)|for\s*\(\s*;\s*;)\s*\)\s*\{")
-_LEAVES = re.compile(rb"\b(?:break|return|throw)\b")
-MAX_LOOP = 8_000
 _WAITS = re.compile(
     rb"(?:await\s+\w+\(|setTimeout\(\s*(?:\w+|\(\)\s*=>\s*\w+\(\))\s*,)\s*(\d[\d_ *]*|[A-Z][A-Z_]{2,})\s*[,)]"
 )
@@ -97,7 +94,7 @@ class LongRunning:
         data = self.code.files.raw(path) or b""
         if _CALLS.search(data) or self._imports.search(data):
             return True
-        if not (b"setInterval" in data or _may_be_endless(data) or self._may_wait(data)):
+        if not (may_go_on(data) or self._may_wait(data)):
             return False
         lifetimes = self.running.lifetimes(path)
         begins = any(not (timer.escapes or timer.tidies) for timer in lifetimes.intervals)
@@ -323,26 +320,6 @@ def _really_starts(call: Call, ref: Ref, plain: Ref) -> bool:
 def _port(call: Call) -> bool:
     """Whether a WebSocket server opens a port of its own."""
     return any(arg.kind == "number" or arg.prop("port") is not None for arg in call.args)
-
-
-def _may_be_endless(data: bytes) -> bool:
-    """Whether a loop without a condition may have no way out: none is written in it, or maybe in a function in it."""
-    for match in _ENDLESS.finditer(data):
-        body = _block(data, match.end())
-        left = _LEAVES.findall(body)
-        if b"break" not in left and (not left or b"=>" in body or b"function" in body):
-            return True
-    return False
-
-
-def _block(data: bytes, start: int) -> bytes:
-    """What stands between a brace and its partner, as far as counting them tells."""
-    depth = 1
-    for brace in re.finditer(rb"[{}]", data[start : start + MAX_LOOP]):
-        depth += 1 if brace.group() == b"{" else -1
-        if depth == 0:
-            return data[start : start + brace.start()]
-    return data[start : start + MAX_LOOP]
 
 
 def narrow(search: LongRunning, project: Project, marked: Collection[str]) -> None:

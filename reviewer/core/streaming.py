@@ -12,6 +12,7 @@ from reviewer.core.code import Code
 from reviewer.core.facts import Call, Expr, Ref
 from reviewer.core.finding import Site, Suggestion
 from reviewer.core.helpers import helpers_among
+from reviewer.core.lifetimes import may_go_on
 from reviewer.core.manifest import ancestors, join
 from reviewer.core.project import Project
 from reviewer.core.roles import Route
@@ -21,7 +22,6 @@ Shape = Literal["events", "stream", "body", "helper", "pipe"]
 
 _BROWSER = re.compile(rb"""['"]use client['"]|new EventSource|(?:from\s+|require\()['"]react(?:-dom|-native)?['"]""")
 _HEADS = re.compile(rb"setHeader|writeHead|\.(?:set|header|type|contentType)\(")
-_GOES_ON = re.compile(rb"setInterval|while\s*\(\s*(?:true|1)|for\s*\(\s*;\s*;")
 _SETS = frozenset({"setHeader", "set", "header", "append"})
 _ENDS = frozenset({"close", "aborted", "abort", "end", "finish", "error"})
 _LISTENS = frozenset({"on", "once", "addListener", "addEventListener", "prependListener"})
@@ -273,7 +273,7 @@ def worth_streaming(project: Project, marked: Collection[str], *, any_stream: bo
 def _may_be_trapped(data: bytes) -> bool:
     """Whether a script could set the headers of events, or go on sending."""
     return (b"event-stream" in data and _HEADS.search(data) is not None) or (
-        _GOES_ON.search(data) is not None and (b"enqueue" in data or b".write(" in data)
+        may_go_on(data) and (b".enqueue(" in data or b".write(" in data)
     )
 
 
