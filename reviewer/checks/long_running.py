@@ -66,7 +66,7 @@ def _finding(app: App, key: str, same: list[_Begun], settings: Settings) -> Iter
     level = _level(app, begun, settings)
     if level is None:
         return
-    evidence = _evidence(work)
+    evidence = _evidence(begun)
     if level == "error" and app.deployment.evidence == "medium":
         evidence = "medium"
     sites = list(dict.fromkeys(site for each in same for site in each.sites))
@@ -92,10 +92,11 @@ def _level(app: App, begun: _Begun, settings: Settings) -> Level | None:
     return "warning"
 
 
-def _evidence(work: Work) -> Evidence:
-    if work.kind == "program":
+def _evidence(begun: _Begun) -> Evidence:
+    """Low for programs, which may be quick, and for timers of a module that may only keep its memory in order."""
+    if begun.work.kind == "program" or (begun.work.light and begun.part.on_load):
         return "low"
-    return "medium" if work.kept else "high"
+    return "medium" if begun.work.kept else "high"
 
 
 def _host(app: App) -> str:

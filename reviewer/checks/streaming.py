@@ -14,6 +14,7 @@ from reviewer.core.roles import Route
 from reviewer.core.running import Part, Running
 from reviewer.core.streaming import (
     Streaming,
+    changed_first,
     compresses,
     endless_sends,
     has_limit,
@@ -61,14 +62,15 @@ def _held_back(
     if events is None or not streaming.writes or not streaming.may_be_compressed:
         return
     header, via = events
+    suggestion = no_transform(app.code, streaming)
     cached = (cached.site("sent as it is, without `no-transform`") for cached in streaming.named("cache-control"))
-    sites = (*via, header.site("the type is set here"), *more, *cached, streaming.writes[0])
+    places = changed_first(suggestion, [header.site("the type is set here"), *more, *cached, streaming.writes[0]])
     args: dict[str, Arg] = {
         "trap": "compression" if more else "gzip",
         "proxy": settings.options["assume_proxy"] == "nginx" and not streaming.named("x-accel-buffering"),
     }
-    suggestion = no_transform(app.code, streaming)
-    yield settings.finding(app, dict.fromkeys(sites), key=key, args=args, suggestion=suggestion)
+    sites = dict.fromkeys((*via, *places))
+    yield settings.finding(app, sites, key=key, args=args, suggestion=suggestion)
 
 
 def _unsupported(app: App, streaming: Streaming, settings: Settings) -> Iterator[Finding]:

@@ -22,6 +22,8 @@ _ENDLESS = re.compile(rb"(?:while\s*\(\s*(?:true|1)|for\s*\(\s*;\s*;)\s*\)\s*\{"
 _WAY_OUT = re.compile(rb"\b(?:break|return|throw)\b")
 MAX_LOOP = 8_000
 MAX_HANDLE = 120
+_PLAIN = ("Date", "Map", "Set", "Number", "String")
+_SETTLES = re.compile(r"\bawait\b|\basync\b|\.(?:then|catch|finally)\(|\bfetch\(|\bvoid\s")
 MAX_READ = 200  # timers and loops of a file; one with more is no work of people
 _DURABLE = re.compile(r"""['"]use (?:workflow|step)['"]""")
 # what a timer does that only tidies the memory of its own process
@@ -37,7 +39,8 @@ class Interval:
     """A ``setInterval``. ``cleared`` are the functions that clear it, its own callback among them where it ends itself.
 
     ``escapes`` says that the handle is returned, passed on or kept where others may clear it, ``sends`` that a tick
-    writes to a response or a stream, and ``tidies`` that a tick only tidies memory: it awaits and asks for nothing.
+    writes to a response or a stream, ``tidies`` that a tick only tidies memory: it awaits and asks for nothing, and
+    ``waits`` that it waits for something itself.
     """
 
     line: int
@@ -49,6 +52,7 @@ class Interval:
     escapes: bool
     sends: Kind
     tidies: bool
+    waits: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,10 +226,10 @@ class _Reading:
         sends = self.sending.within(_inside(callback, "call_expression")) if callback is not None else ""
         tidied: set[str] = set()
         tidies = callback is not None and self._tidies(callback, set(), tidied) and bool(tidied & _FORGETS)
+        waits = callback is None or _SETTLES.search(self.tree.text(callback)) is not None
         id = callback.start_byte if callback is not None else -1
-        self.intervals.append(
-            Interval(*self._place(node), _function(node), id, cleared, escapes or used, sends, tidies)
-        )
+        kept = escapes or used
+        self.intervals.append(Interval(*self._place(node), _function(node), id, cleared, kept, sends, tidies, waits))
 
     def _callback(self, given: Node | None) -> Node | None:
         """The function a timer is given, or one of the file it names."""
@@ -299,7 +303,8 @@ class _Reading:
             own = self.named.get(name)
             if own is not None and not self._tidies(own, seen, names):
                 return False
-            plain = name in _TIDIES if property_ is not None else name in ("Date", "Map", "Set", "Number", "String")
+            given = property_ is None and self.sending.is_parameter(call, name)
+            plain = given or name in (_TIDIES if property_ is not None else _PLAIN)
             if own is None and not plain and name not in _CLEARS:
                 return False
         return True

@@ -47,7 +47,7 @@ class Work:
     """Something long that runs. ``symbol`` is what people call it and ``module`` where it comes from, or ''.
 
     ``milliseconds`` is the time of waits together, ``start`` the first byte of the call that begins it. ``kept`` says
-    that something holds on to it where other code might end it.
+    that something holds on to it where other code might end it, ``light`` that it is a timer that waits for nothing.
     """
 
     kind: Kind
@@ -59,6 +59,7 @@ class Work:
     milliseconds: int = 0
     is_new: bool = False
     kept: bool = False
+    light: bool = False
 
     @property
     def subject(self) -> str:
@@ -281,7 +282,7 @@ _BEGINS: Mapping[Kind, str] = {
 
 def _timer(path: str, timer: Interval) -> Work:
     site = Site(path, timer.line, timer.column, timer.end_line, "the timer is started here")
-    return Work("timer", "setInterval", "", site, timer.function, kept=bool(timer.cleared))
+    return Work("timer", "setInterval", "", site, timer.function, kept=bool(timer.cleared), light=not timer.waits)
 
 
 def _ended(facts: FileFacts, functions: set[int]) -> set[str]:

@@ -61,14 +61,15 @@ class Sending:
             return "enqueue"
         receiver = self.tree.text(object_) if object_ is not None else ""
         if name == "write":
-            return "write" if receiver in self._writers or self._is_parameter(call, receiver) else ""
+            return "write" if receiver in self._writers or self.is_parameter(call, receiver) else ""
         return self.senders.get(name, "")
 
     def within(self, nodes: Iterable[Node]) -> Kind:
         """How the calls among some nodes send, the first kind of them."""
         return next((kind for node in nodes if node.type == "call_expression" and (kind := self.kind_of(node))), "")
 
-    def _is_parameter(self, node: Node, name: str) -> bool:
+    def is_parameter(self, node: Node, name: str) -> bool:
+        """Whether a name is a parameter of a function around a node."""
         return any(
             self.tree.text(pattern).partition(":")[0].strip() == name
             for function in functions_around(node)

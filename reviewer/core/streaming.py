@@ -228,6 +228,12 @@ def no_transform(code: Code, streaming: Streaming) -> Suggestion | None:
     return None
 
 
+def changed_first(suggestion: Suggestion | None, sites: Iterable[Site]) -> list[Site]:
+    """Places, the one a suggestion changes first: there it can be taken over."""
+    place = (suggestion.path, suggestion.line) if suggestion is not None else None
+    return sorted(sites, key=lambda site: (site.path, site.line) != place)
+
+
 def _replaced(code: Code, header: Header, value: str, text: str, *, beside: bool) -> Suggestion | None:
     source = code.files.source(header.path)
     lines = source.data.decode().split("\n") if source is not None else []
