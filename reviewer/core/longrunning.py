@@ -158,7 +158,7 @@ class LongRunning:
             plain = replace(ref, steps=tuple(step for step in ref.steps if step not in _MADE))
             for kind, symbols in self.symbols.items():
                 if symbols.match(plain) and _really_starts(call, ref, plain):
-                    streams = kind == "subscription" and self._feeds(path, call)
+                    streams = kind in ("subscription", "consumer") and self._feeds(path, call)
                     return None if streams else _work(kind, path, call, plain)
             if call.method == "listen" and (is_server(self.code, ref) or ref.module in _NET):
                 return _work("server", path, call, plain)
