@@ -15,6 +15,7 @@ from reviewer.core.analyse import Engine, analyse
 from reviewer.core.app import App
 from reviewer.core.check import Premise, Settings
 from reviewer.core.compare import compare, scan
+from reviewer.core.config import Config
 from reviewer.core.diff import Diff
 from reviewer.core.files import NoCache
 from reviewer.core.finding import Analysis, Finding, Review
@@ -26,7 +27,9 @@ from reviewer.resources import built_in_rulebook
 Files = Mapping[str, str]
 
 RULEBOOK = built_in_rulebook()
-ENGINE = Engine(RULEBOOK, CHECKS)
+# Every rule speaks, those that ship off as well.
+EVERY = Config(levels={id: "notice" for id, rule in RULEBOOK.rules.items() if rule.head.level == "off"})
+ENGINE = Engine(RULEBOOK, CHECKS, EVERY)
 EXAMPLES = [example.files for rule in RULEBOOK.rules.values() for example in rule.examples]
 NOISE = ("\n", "// a comment\n", "const unused = 1;\n", "\r\n")
 
@@ -87,7 +90,7 @@ def test_the_order_of_files_and_rules_does_not_matter(files: Files, chance: rand
     items, rules = list(files.items()), list(RULEBOOK.rules.items())
     chance.shuffle(items)
     chance.shuffle(rules)
-    shuffled = Engine(replace(RULEBOOK, rules=dict(rules)), CHECKS)
+    shuffled = Engine(replace(RULEBOOK, rules=dict(rules)), CHECKS, EVERY)
     left, right = analyse(snapshot_of(files), ENGINE), analyse(snapshot_of(dict(items)), shuffled)
     assert (left.findings, left.problems, left.premises) == (right.findings, right.problems, right.premises)
 
@@ -143,7 +146,7 @@ def _crashing(_app: App, _project: Project, _settings: Settings) -> Iterable[Fin
 def test_a_crash_in_one_check_costs_that_check_only_and_is_no_green_verdict(rule: str) -> None:
     checks = {**CHECKS, RULEBOOK.rules[rule].head.check: _crashing}
     files = {path: text for example in EXAMPLES[:40] for path, text in example.items() if "workspaces" not in text}
-    whole, broken = analyse(snapshot_of(files), ENGINE), analyse(snapshot_of(files), Engine(RULEBOOK, checks))
+    whole, broken = analyse(snapshot_of(files), ENGINE), analyse(snapshot_of(files), replace(ENGINE, checks=checks))
     # What yields to the broken check is seen again.
     assert _seen(broken) == tuple(finding for finding in _seen(whole) if finding.rule != rule)
     assert {p.kind for p in broken.problems if rule in p.message and "ZeroDivisionError" in p.message} == {"failed"}
@@ -157,7 +160,7 @@ ROUTE = {
 
 
 def test_what_a_crashed_check_no_longer_finds_is_not_called_fixed() -> None:
-    crashing = Engine(RULEBOOK, {**CHECKS, "websocket_in_api_route": _crashing})
+    crashing = replace(ENGINE, checks={**CHECKS, "websocket_in_api_route": _crashing})
     base, head = snapshot_of(ROUTE), snapshot_of({**ROUTE, "pages/api/s.js": "export default (req, res) => res.end();"})
     left, right = analyse(base, ENGINE), analyse(head, crashing)
     assert [finding.site.path for finding in left.findings] == ["pages/api/s.js"]

@@ -13,6 +13,7 @@ from reviewer.checks.express5_wildcard import express5_wildcard_path
 from reviewer.checks.express_bridge import express_app_in_api_route
 from reviewer.checks.hardcoded_dev import custom_server_hardcoded_dev
 from reviewer.checks.heavy_import import heavy_import_on_cold_start
+from reviewer.checks.long_running import long_running_work_in_api_route
 from reviewer.checks.middleware_file import middleware_file_not_loaded
 from reviewer.checks.middleware_only import auth_only_in_middleware
 from reviewer.checks.missing_wrapper import route_missing_shared_middleware
@@ -26,6 +27,7 @@ from reviewer.checks.server_tradeoff import custom_server_tradeoff
 from reviewer.checks.shared_backend import shared_backend_in_api_routes
 from reviewer.checks.standalone import standalone_with_custom_server
 from reviewer.checks.start_script import start_script_bypasses_custom_server
+from reviewer.checks.streaming import streaming_in_api_route
 from reviewer.checks.time_limit import serverless_time_limit
 from reviewer.checks.untyped_express import untyped_express
 from reviewer.checks.upgrade_conflict import ws_upgrade_conflict
@@ -49,6 +51,7 @@ CHECKS: Mapping[str, Check] = {
     "heavy_import_on_cold_start": heavy_import_on_cold_start,
     "mixed_auth_libraries": mixed_auth_libraries,
     "in_memory_state_in_api_route": in_memory_state_in_api_route,
+    "long_running_work_in_api_route": long_running_work_in_api_route,
     "per_route_middleware": per_route_middleware,
     "redundant_custom_server": redundant_custom_server,
     "shared_backend_in_api_routes": shared_backend_in_api_routes,
@@ -58,6 +61,7 @@ CHECKS: Mapping[str, Check] = {
     "standalone_with_custom_server": standalone_with_custom_server,
     "start_script_bypasses_custom_server": start_script_bypasses_custom_server,
     "untyped_express": untyped_express,
+    "streaming_in_api_route": streaming_in_api_route,
     "websocket_in_api_route": websocket_in_api_route,
     "work_after_response": work_after_response,
     "ws_upgrade_conflict": ws_upgrade_conflict,

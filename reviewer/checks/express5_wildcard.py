@@ -77,7 +77,7 @@ def _finding(app: App, code: Code, found: _Rejected, count: int, settings: Setti
             "count": count,
             "assumed": is_assumed,
         },
-        subject=f"{registration.path}:{registration.line}",
+        subjects=[f"{registration.path}:{registration.line}"],
         suggestion=_suggestion(code, registration, path, same, drops) if count < MANY else None,
     )
 

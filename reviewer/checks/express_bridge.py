@@ -60,7 +60,7 @@ def _finding(app: App, project: Project, bridge: Bridge, parsers: Parsers, setti
             "is_nest": bridge.framework == "@nestjs/core",
         },
         group=f"{what}:{bridge.maker}",
-        subject=f"import:{bridge.route.path}:{imported_by(project, bridge)}",
+        subjects=[f"import:{bridge.route.path}:{imported_by(project, bridge)}"],
         suggestion=_suggestion(app.code, bridge),
     )
 

@@ -83,7 +83,7 @@ def _finding(app: App, load: TopLevelLoad, form: Form, settings: Settings) -> Fi
         evidence=evidence,
         args=args,
         group=f"{load.path}:{item.module}",
-        subject=f"import:{load.entry}:{load.entry_import.module}",
+        subjects=[f"import:{load.entry}:{load.entry_import.module}"],
         suggestion=moved_into_its_user(load) if form == "method" else None,
     )
 

@@ -163,5 +163,5 @@ def _finding(app: App, kept: Kept, told: tuple[Kind, Evidence], settings: Settin
         level="notice" if kind == "cache" else "warning",
         evidence=evidence,
         args=args,
-        subject=f"clients in {kept.path}" if kind == "clients" else "",
+        subjects=[f"clients in {kept.path}"] if kind == "clients" else [],
     )

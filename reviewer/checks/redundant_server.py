@@ -33,7 +33,7 @@ def redundant_custom_server(app: App, project: Project, settings: Settings) -> I
                 "command": _command(start),
                 "has_standalone": _has_standalone(app),
             },
-            subject=server.file,
+            subjects=[server.file],
         )
 
 

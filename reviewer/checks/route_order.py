@@ -138,7 +138,7 @@ def _shadowed(app: App, late: Registration, before: list[Registration], settings
             "partly": not late.methods <= methods,
             "answered": _spelled(methods & late.methods),
         },
-        subject=f"{late.path}:{late.line}",
+        subjects=[f"{late.path}:{late.line}"],
     )
 
 
@@ -196,7 +196,7 @@ def _gap(
             "has_more": len(used) > MAX_NAMED,
             "more": len(used) - MAX_NAMED,
         },
-        subject=f"{main.path}:{main.line}",
+        subjects=[f"{main.path}:{main.line}"],
         suggestion=_every_method(order, main),
     )
 

@@ -90,7 +90,7 @@ def _finding(
             "has_more": more > 0,
             "form": form,
         },
-        subject=server.file,
+        subjects=[server.file],
     )
 
 

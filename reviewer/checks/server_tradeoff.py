@@ -70,7 +70,7 @@ def _finding(app: App, project: Project, server: CustomServer, kind: str, settin
             "hook": _hook(app),
         },
         group="custom-server",
-        subject=server.file,
+        subjects=[server.file],
     )
 
 

@@ -105,7 +105,7 @@ def _finding(
         level=level,
         evidence=evidence,
         args=args,
-        subject=server.file,
+        subjects=[server.file],
         suggestion=_suggestion(app, code, server, start, process),
     )
 

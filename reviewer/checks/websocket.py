@@ -243,8 +243,9 @@ def _finding(
     args = _args(app, route, use, {other.shape for other in related})
     args |= {"existing": existing, "has_existing": bool(existing)}
     sites = dict.fromkeys(site for each in (*uses, *related) for site in (*each.via, each.site))
-    key, subject = f"{use.shape}:{use.symbol}", f"clients in {use.site.path}"
-    yield settings.finding(app, sites, key=key, level=level, evidence=evidence, args=args, subject=subject)
+    subjects = [f"clients in {use.site.path}", *([f"{use.site.path}:{use.call.start}"] if use.call is not None else [])]
+    key = f"{use.shape}:{use.symbol}"
+    yield settings.finding(app, sites, key=key, level=level, evidence=evidence, args=args, subjects=subjects)
 
 
 def _args(app: App, route: Route, use: _Use, beside: set[Shape]) -> dict[str, Arg]:

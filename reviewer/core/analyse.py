@@ -114,10 +114,10 @@ def unfinished(rule: str, package: str) -> str:
 
 def _yielding(findings: list[Finding], engine: Engine) -> Iterator[Finding]:
     """The findings of rules that speak. One that yields is kept, unseen: it is no news when the other goes."""
-    spoken = {(finding.rule, finding.subject) for finding in findings}
+    spoken = {(finding.rule, subject) for finding in findings for subject in finding.subjects}
     for finding in findings:
         others = engine.rulebook.rules[finding.rule].head.yields_to
-        yields = bool(finding.subject) and any((other, finding.subject) in spoken for other in others)
+        yields = any((other, subject) in spoken for other in others for subject in finding.subjects)
         if engine.speaks(finding.rule):
             yield replace(finding, excluded=yields)
 

@@ -64,7 +64,7 @@ class Settings:
         args: Mapping[str, Arg] | None = None,
         premise: str | None = None,
         group: str | None = None,
-        subject: str = "",
+        subjects: Iterable[str] = (),
         suggestion: Suggestion | None = None,
     ) -> Finding:
         """A finding of this rule in *app*."""
@@ -79,7 +79,7 @@ class Settings:
             novelty=self.rule.head.novelty,
             premise=premise,
             group=group,
-            subject=subject,
+            subjects=tuple(subject for subject in subjects if subject),
             suggestion=suggestion,
         )
 

@@ -56,8 +56,8 @@ class Suggestion:
 class Finding:
     """One place where a rule holds, with every place whose fact it used, the primary site first.
 
-    ``subject`` names the thing it is about, where other rules may speak about the same one: of those, a rule whose
-    page says that it yields is silent.
+    ``subjects`` name what it is about, where other rules may speak about the same things: of those, a rule whose page
+    says that it yields is silent.
     """
 
     rule: str
@@ -70,7 +70,7 @@ class Finding:
     novelty: Novelty = "site"
     premise: str | None = None
     group: str | None = None
-    subject: str = ""
+    subjects: tuple[str, ...] = ()
     suggestion: Suggestion | None = None
     excluded: bool = False
     suppression: str | None = None
