@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from ahocorasick_rs import BytesAhoCorasick
 
@@ -13,10 +13,12 @@ from reviewer.core.extract import extract, extract_surface
 from reviewer.core.facts import FileFacts
 from reviewer.core.finding import Problem
 from reviewer.core.snapshot import MAX_SCRIPT_BYTES, Blob, Missing, Snapshot, why_missing, within_limit
-from reviewer.core.syntax import TooComplex, language_of
+from reviewer.core.syntax import TooComplex, Tree, language_of, parse
 from reviewer.core.text import NotText, Source, decode, why_skipped
 
 Words = tuple[tuple[bytes, ...], ...]
+
+T = TypeVar("T")
 
 KEEP_BYTES = 64 * 1024 * 1024
 
@@ -228,14 +230,28 @@ class Files:
         return True
 
     def _guarded(self, path: str, key: FactsKey, source: Source) -> FileFacts | None:
-        if (reason := self.cache.begin(path, key[0])) is not None:
+        facts = self._limited(path, key[0], lambda: (extract if key[2] == "full" else extract_surface)(source, key[1]))
+        if facts is not None:
+            self.parsed += 1
+            self.cache.put(key, facts)
+        return facts
+
+    def reading(self, path: str, read: Callable[[Tree], T]) -> T | None:
+        """What *read* makes of a script's syntax tree, under the limits for one file.
+
+        None where the script cannot be analysed, or not by *read*, with a problem noted. *read* asks for no other file.
+        """
+        source, language = self.source(path), language_of(path)
+        if source is None or language is None or self.surface(path) is None:
+            return None
+        return self._limited(path, self.listing[path].id, lambda: read(parse(source, language)))
+
+    def _limited(self, path: str, id: str, work: Callable[[], T]) -> T | None:
+        if (reason := self.cache.begin(path, id)) is not None:
             self.fail(path, reason)
             return None
         try:
-            facts = (extract if key[2] == "full" else extract_surface)(source, key[1])
-            self.parsed += 1
-            self.cache.put(key, facts)
-            return facts
+            return work()
         except TooComplex as error:
             self.fail(path, str(error))
         except MemoryError:

@@ -9,8 +9,7 @@ from functools import cached_property
 
 from reviewer.core.numbers import Numbers
 from reviewer.core.sending import FUNCTIONS, Kind, Sending, functions_around, name_of
-from reviewer.core.syntax import Node, Tree, captures, parse
-from reviewer.core.text import Source
+from reviewer.core.syntax import Node, Tree, captures
 
 _CALLABLE = "(call_expression) @call (while_statement) @loop (for_statement) @loop (do_statement) @loop"
 _DEVELOPMENT = re.compile(r"""NODE_ENV\s*(?:===?\s*['"](?:dev|test)|!==?\s*['"]prod)""")
@@ -141,9 +140,9 @@ def _block(data: bytes, start: int) -> bytes:
     return data[start : start + MAX_LOOP]
 
 
-def lifetimes_of(source: Source, language: str) -> Lifetimes:
-    """The lifetimes of a script the parser has read before. Raises TooComplex as that does."""
-    return _Reading(parse(source, language)).lifetimes()
+def lifetimes_of(tree: Tree) -> Lifetimes:
+    """The lifetimes of a script."""
+    return _Reading(tree).lifetimes()
 
 
 @dataclass

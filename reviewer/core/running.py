@@ -10,13 +10,9 @@ from reviewer.core.facts import Call, Expr, FileFacts, Ref
 from reviewer.core.finding import Site
 from reviewer.core.handlers import Handler
 from reviewer.core.lifetimes import Lifetimes, lifetimes_of
-from reviewer.core.snapshot import MAX_SCRIPT_BYTES
-from reviewer.core.syntax import TooComplex, language_of
-from reviewer.core.text import why_skipped
 
 MODULE = -1
 _SETTLED = frozenset({"then", "catch", "finally"})
-_NO_LIFETIMES = Lifetimes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +61,8 @@ class Running:
     def lifetimes(self, path: str) -> Lifetimes:
         """The timers, loops and waits of a script."""
         if path not in self._lifetimes:
-            self._lifetimes[path] = self._read(path)
+            self._lifetimes[path] = self.code.files.reading(path, lifetimes_of) or Lifetimes()
         return self._lifetimes[path]
-
-    def _read(self, path: str) -> Lifetimes:
-        source, language = self.code.files.source(path), language_of(path)
-        if source is None or language is None or len(source.data) > MAX_SCRIPT_BYTES or why_skipped(source.data):
-            return _NO_LIFETIMES
-        try:
-            return lifetimes_of(source, language)
-        except TooComplex as error:
-            self.code.files.fail(path, str(error))
-            return _NO_LIFETIMES
 
     def _starts(self, path: str, handler: Handler) -> list[int]:
         """The functions a handler is; where a chain hides it, all those the module hands over.

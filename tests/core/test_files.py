@@ -20,3 +20,29 @@ from tests.core.trees import code_of
 def test_what_lies_below_a_directory(directory: str, found: list[str]) -> None:
     paths = ["appx/a.ts", "app/b/c.ts", "app0.ts", "app-x/a.ts", "app/a.ts"]
     assert code_of(dict.fromkeys(paths, "")).files.below(directory) == found
+
+
+def test_a_reading_of_a_tree_is_limited_as_the_analysis_of_its_file_is() -> None:
+    class Limits(NoCache):
+        def __init__(self) -> None:
+            super().__init__()
+            self.begun: list[str] = []
+
+        def begin(self, path: str, id: str) -> str | None:
+            self.begun.append(path)
+            return "it was too slow before" if path == "slow.js" else None
+
+    limits = Limits()
+    files = Files(snapshot_of({"a.js": "export const a = 1;\n", "slow.js": "export const b = 1;\n"}), limits)
+    assert files.reading("a.js", lambda tree: tree.root.type) == "program"
+    assert files.reading("slow.js", lambda tree: tree.root.type) is None
+    assert files.reading("gone.js", lambda tree: tree.root.type) is None
+    assert limits.begun == ["a.js", "a.js", "slow.js"]
+    assert files.problems["slow.js"].message == "it was too slow before"
+
+
+def test_a_reading_that_crashes_costs_its_file_only() -> None:
+    files = Files(snapshot_of({"a.js": "export const a = 1;\n"}), NoCache())
+    assert files.reading("a.js", lambda tree: 1 // (tree.root.start_byte)) is None
+    assert files.problems["a.js"].kind == "failed"
+    assert "ZeroDivisionError" in files.problems["a.js"].message
