@@ -1,9 +1,11 @@
-"""Files by directory."""
+"""Files by directory, and what is read from them under limits."""
 
 from __future__ import annotations
 
 import pytest
 
+from reviewer.core.files import Files, NoCache
+from reviewer.core.snapshot import snapshot_of
 from tests.core.trees import code_of
 
 
