@@ -30,7 +30,7 @@ def test_a_reading_of_a_tree_is_limited_as_the_analysis_of_its_file_is() -> None
             super().__init__()
             self.begun: list[str] = []
 
-        def begin(self, path: str, id: str) -> str | None:
+        def begin(self, path: str, id: str) -> str | None:  # noqa: ARG002 - the signature of the protocol
             self.begun.append(path)
             return "it was too slow before" if path == "slow.js" else None
 
