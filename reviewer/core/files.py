@@ -13,7 +13,7 @@ from reviewer.core.extract import extract, extract_surface
 from reviewer.core.facts import FileFacts
 from reviewer.core.finding import Problem
 from reviewer.core.snapshot import MAX_SCRIPT_BYTES, Blob, Missing, Snapshot, why_missing, within_limit
-from reviewer.core.syntax import TooComplex, Tree, language_of, parse
+from reviewer.core.syntax import TooComplex, language_of
 from reviewer.core.text import NotText, Source, decode, why_skipped
 
 Words = tuple[tuple[bytes, ...], ...]
@@ -236,15 +236,15 @@ class Files:
             self.cache.put(key, facts)
         return facts
 
-    def reading(self, path: str, read: Callable[[Tree], T]) -> T | None:
-        """What *read* makes of a script's syntax tree, under the limits for one file.
+    def read(self, path: str, reader: Callable[[Source, str], T]) -> T | None:
+        """What *reader* makes of a script and its language, ``parse`` its tree, under the limits for one file.
 
-        None where the script cannot be analysed, or not by *read*, with a problem noted. *read* asks for no other file.
+        None where the script cannot be analysed, or not by *reader*, with a problem noted. A reader asks for no other file.
         """
         source, language = self.source(path), language_of(path)
         if source is None or language is None or self.surface(path) is None:
             return None
-        return self._limited(path, self.listing[path].id, lambda: read(parse(source, language)))
+        return self._limited(path, self.listing[path].id, lambda: reader(source, language))
 
     def _limited(self, path: str, id: str, work: Callable[[], T]) -> T | None:
         if (reason := self.cache.begin(path, id)) is not None:

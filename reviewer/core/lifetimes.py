@@ -140,9 +140,9 @@ def _block(data: bytes, start: int) -> bytes:
     return data[start : start + MAX_LOOP]
 
 
-def lifetimes_of(tree: Tree) -> Lifetimes:
-    """The lifetimes of a script."""
-    return _Reading(tree).lifetimes()
+def lifetimes_of(source: Source, language: str) -> Lifetimes:
+    """The lifetimes of a script the parser has read before. Raises TooComplex as that does."""
+    return _Reading(parse(source, language)).lifetimes()
 
 
 @dataclass

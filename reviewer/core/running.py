@@ -61,7 +61,7 @@ class Running:
     def lifetimes(self, path: str) -> Lifetimes:
         """The timers, loops and waits of a script."""
         if path not in self._lifetimes:
-            self._lifetimes[path] = self.code.files.reading(path, lifetimes_of) or Lifetimes()
+            self._lifetimes[path] = self.code.files.read(path, lifetimes_of) or Lifetimes()
         return self._lifetimes[path]
 
     def _starts(self, path: str, handler: Handler) -> list[int]:

@@ -36,15 +36,15 @@ def test_a_reading_of_a_tree_is_limited_as_the_analysis_of_its_file_is() -> None
 
     limits = Limits()
     files = Files(snapshot_of({"a.js": "export const a = 1;\n", "slow.js": "export const b = 1;\n"}), limits)
-    assert files.reading("a.js", lambda tree: tree.root.type) == "program"
-    assert files.reading("slow.js", lambda tree: tree.root.type) is None
-    assert files.reading("gone.js", lambda tree: tree.root.type) is None
+    assert files.read("a.js", lambda _, language: language) == "javascript"
+    assert files.read("slow.js", lambda _, language: language) is None
+    assert files.read("gone.js", lambda _, language: language) is None
     assert limits.begun == ["a.js", "a.js", "slow.js"]
     assert files.problems["slow.js"].message == "it was too slow before"
 
 
 def test_a_reading_that_crashes_costs_its_file_only() -> None:
     files = Files(snapshot_of({"a.js": "export const a = 1;\n"}), NoCache())
-    assert files.reading("a.js", lambda tree: 1 // (tree.root.start_byte)) is None
+    assert files.read("a.js", lambda source, _: 1 // source.data.count(b"\0")) is None
     assert files.problems["a.js"].kind == "failed"
     assert "ZeroDivisionError" in files.problems["a.js"].message

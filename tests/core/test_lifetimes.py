@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 
 from reviewer.core.lifetimes import Lifetimes, lifetimes_of, may_go_on
-from reviewer.core.syntax import parse
 from reviewer.core.text import Source
 
 SLEEP = "const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));\n"
 
 
 def _lifetimes(code: str) -> Lifetimes:
-    return lifetimes_of(parse(Source(code.encode()), "typescript"))
+    return lifetimes_of(Source(code.encode()), "typescript")
 
 
 @pytest.mark.parametrize(
