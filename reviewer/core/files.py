@@ -239,7 +239,7 @@ class Files:
     def read(self, path: str, reader: Callable[[Source, str], T]) -> T | None:
         """What *reader* makes of a script and its language, ``parse`` its tree, under the limits for one file.
 
-        None where the script cannot be analysed, or not by *reader*, with a problem noted. A reader asks for no other file.
+        None where the script cannot be analysed, or not by *reader*, with a problem noted. It asks for no other file.
         """
         source, language = self.source(path), language_of(path)
         if source is None or language is None or self.surface(path) is None:

@@ -9,7 +9,8 @@ from functools import cached_property
 
 from reviewer.core.numbers import Numbers
 from reviewer.core.sending import FUNCTIONS, Kind, Sending, functions_around, name_of
-from reviewer.core.syntax import Node, Tree, captures
+from reviewer.core.syntax import Node, Tree, captures, parse
+from reviewer.core.text import Source
 
 _CALLABLE = "(call_expression) @call (while_statement) @loop (for_statement) @loop (do_statement) @loop"
 _DEVELOPMENT = re.compile(r"""NODE_ENV\s*(?:===?\s*['"](?:dev|test)|!==?\s*['"]prod)""")
