@@ -49,7 +49,7 @@ def holds(when: Mapping[str, object], args: Mapping[str, Arg]) -> bool:
 
 
 def _slot(spoken: list[Spoken], args: Mapping[str, Arg]) -> str:
-    said = [text for item in spoken if (text := _said(item, args)) is not None]
+    said = [text for item in spoken if (text := _said(item, args))]
     return " ".join(_PLACEHOLDER.sub(lambda match: _shown(args[match.group(1)]), text) for text in said)
 
 

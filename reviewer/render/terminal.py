@@ -20,6 +20,7 @@ LineOf = Callable[[str, int], str | None]
 
 MAX_WIDTH = 100
 MAX_SKIPPED = 5
+MAX_SUGGESTED = 12  # lines of a replacement
 LABEL_WIDTH = 20
 _STYLES = {"error": "bold red", "warning": "yellow", "notice": "cyan"}
 _LABELS = (("seen", ""), ("cost", "What it costs here: "), ("fine", "Fine when: "), ("alternative", "Instead: "))
@@ -94,19 +95,26 @@ def _prose(reported: Reported, rule: Rule, styled: bool) -> Iterator[Text]:
             + _marked(visible(site.message), styled)
         )
     if reported.finding.suggestion is not None:
-        yield _suggested(reported.finding.suggestion, reported.finding.site)
+        yield from _suggested(reported.finding.suggestion, reported.finding.site)
     for cite in message.cites:
         yield Text(f"{cite.title}, {cite.url} (checked {cite.checked})", style="dim")
 
 
-def _suggested(suggestion: Suggestion, site: Site) -> Text:
-    replacement = visible(suggestion.replacement.strip())
-    if replacement:
-        return Text.assemble(("Suggested line: ", "italic"), (replacement, "green"))
+def _suggested(suggestion: Suggestion, site: Site) -> Iterator[Text]:
     first, last = suggestion.line, suggestion.end_line
-    if first == last:
-        return Text("Delete this line" if first == site.line else f"Delete line {first}", "green")
-    return Text(f"Delete lines {first} to {last}", "green")
+    lines = suggestion.replacement.split("\n")
+    if (first == last and len(lines) > 1) or (last > first and suggestion.replacement):
+        where = f"line {first}" if first == last else f"lines {first} to {last}"
+        yield Text(f"Suggested for {where}:", style="italic")
+        yield from (Text(visible(line.replace("\t", "  ")), style="green") for line in lines[:MAX_SUGGESTED])
+        if len(lines) > MAX_SUGGESTED:
+            yield Text(f"… and {len(lines) - MAX_SUGGESTED} more lines", style="dim")
+    elif suggestion.replacement.strip():
+        yield Text.assemble(("Suggested line: ", "italic"), (visible(suggestion.replacement.strip()), "green"))
+    elif first == last:
+        yield Text("Delete this line" if first == site.line else f"Delete line {first}", "green")
+    else:
+        yield Text(f"Delete lines {first} to {last}", "green")
 
 
 def _has_styles(console: Console) -> bool:

@@ -151,6 +151,16 @@ def test_a_line_to_delete_is_named() -> None:
     assert "Suggested line" not in deleting(3, 3)
 
 
+def test_a_replacement_of_several_lines_is_shown_line_by_line() -> None:
+    def suggesting(first: int, last: int, replacement: str) -> str:
+        return printed(review(replace(at("a.js", 3), suggestion=Suggestion("a.js", first, last, replacement))))
+
+    assert "    Suggested for lines 3 to 4:\n    one {\n      two\n    }\n" in suggesting(3, 4, "one {\n\ttwo\n}")
+    assert "    Suggested for line 3:\n    one\n    two\n" in suggesting(3, 3, "one\ntwo")
+    assert "    Suggested for lines 3 to 4:\n    both\n" in suggesting(3, 4, "both")
+    assert "    l11\n    … and 3 more lines\n" in suggesting(3, 4, "\n".join(f"l{index}" for index in range(15)))
+
+
 def test_places_and_links_are_never_broken() -> None:
     path = "apps/" + "a b/" * 30 + "c.js"
     found = replace(at("a.js"), sites=(Site("a.js", 1, 1), Site(path, 12, message="and `here` it is, " * 12)))
