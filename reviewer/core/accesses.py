@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from reviewer.core.modulenames import FUNCTIONS, Name, Names
-from reviewer.core.nodes import parameters
+from reviewer.core.modulenames import Name, Names
+from reviewer.core.nodes import FUNCTIONS, parameters
 from reviewer.core.scopes import pattern_names
 from reviewer.core.syntax import Node
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from reviewer.core.code import Code
 from reviewer.core.manifest import ancestors, load_jsonc, parent
-from reviewer.core.nodes import parameters
+from reviewer.core.nodes import FUNCTIONS, parameters
 from reviewer.core.syntax import Node, Tree, captures, language_of, parse
 from reviewer.core.text import Source
 
 TYPED = (".ts", ".tsx", ".mts", ".cts")
-_FUNCTIONS = "(arrow_function) @f (function_expression) @f (function_declaration) @f (method_definition) @f"
+_FUNCTIONS = " ".join(f"({kind}) @function" for kind in FUNCTIONS)
 _IMPORTED = re.compile(r"\bimport\s+(?:type\s+)?(?:[\w$]+\s*,\s*)?\{([^}]*)\}\s*from\s*(['\"])([^'\"]+)\2")
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from reviewer.core.credentials import address, credential, respond
-from reviewer.core.exprs import FUNCTIONS
 from reviewer.core.methods import MAX_ITEMS, added, entries, joined, list_method, regex_method, string_method
 from reviewer.core.modules import Declared, Imported, Module, Modules
+from reviewer.core.nodes import FUNCTIONS
 from reviewer.core.patterns import Unreadable, compile_regex
 from reviewer.core.scopes import string_value, strip
 from reviewer.core.syntax import Node
@@ -185,7 +185,7 @@ class Evaluator(ABC):
             return NULL
         if kind == "number":
             return plain(int(text(node))) if text(node).isdigit() else UNKNOWN
-        if kind in (*FUNCTIONS, "method_definition"):
+        if kind in FUNCTIONS:
             return Value("function", Closure(node, scope))
         method = getattr(self, f"_{kind}", None)
         return method(node, scope, depth + 1) if method is not None else UNKNOWN

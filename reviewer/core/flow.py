@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from reviewer.core.nodes import parameters
-from reviewer.core.outcomes import FUNCTIONS, KEEPERS, spelled
+from reviewer.core.nodes import FUNCTIONS, parameters
+from reviewer.core.outcomes import KEEPERS, spelled
 from reviewer.core.scopes import is_await_call, strip
 from reviewer.core.syntax import Node, Tree, parse
 from reviewer.core.text import Source

@@ -7,23 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from reviewer.core.nodes import is_type, parameters
+from reviewer.core.nodes import DECLARED_FUNCTIONS, FUNCTIONS, is_type, parameters
 from reviewer.core.scopes import pattern_names, string_value, strip
 from reviewer.core.syntax import Node, Tree, captures
 
 NameKind = Literal["constant", "variable", "function", "class", "import", "parameter", "local"]
 
-FUNCTIONS = (
-    "function_declaration",
-    "generator_function_declaration",
-    "function_expression",
-    "generator_function",
-    "arrow_function",
-    "method_definition",
-)
 _BLOCKS = ("statement_block", "for_statement", "for_in_statement", "catch_clause", "switch_body")
 _NAMES = frozenset({"identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern"})
-_DECLARED = ("function_declaration", "generator_function_declaration", "class_declaration")
+_DECLARED = (*DECLARED_FUNCTIONS, "class_declaration")
 _COMMON = " ".join(
     f"({kind}) @{kind}"
     for kind in (*FUNCTIONS, *_BLOCKS, "class_declaration", "variable_declarator", "import_statement", "this")

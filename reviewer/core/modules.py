@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from reviewer.core.code import Code
+from reviewer.core.nodes import DECLARED_FUNCTIONS
 from reviewer.core.scopes import pattern_names, string_value
 from reviewer.core.syntax import Node, Tree, language_of, parse
-
-_FUNCTIONS = ("function_declaration", "generator_function_declaration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class Modules:
 
 
 def _declared(tree: Tree, statement: Node) -> Iterator[tuple[str, Declared]]:
-    if statement.type in _FUNCTIONS:
+    if statement.type in DECLARED_FUNCTIONS:
         name = statement.child_by_field_name("name")
         if name is not None:
             yield tree.text(name), Declared(statement)

@@ -10,9 +10,8 @@ from typing import Literal
 
 from reviewer.core.app import App
 from reviewer.core.bindings import Script, Scripts
-from reviewer.core.exprs import FUNCTIONS
-from reviewer.core.httpcalls import is_action
 from reviewer.core.manifest import parent
+from reviewer.core.nodes import PLAIN_FUNCTIONS, begins_with_directive
 from reviewer.core.roles import METHODS, Route
 from reviewer.core.syntax import Node, captures
 
@@ -248,8 +247,8 @@ class ServerSide:
                 if declared is not None and declared.script is script:
                     yield Entry("action", export.name, script, declared.node, None)
             return
-        pattern = " ".join(f"({kind}) @function" for kind in FUNCTIONS)
+        pattern = " ".join(f"({kind}) @function" for kind in PLAIN_FUNCTIONS)
         for node, _ in captures(script.tree, pattern):
-            if is_action(script, node):
+            if begins_with_directive(script.tree, node, "use server"):
                 name = node.child_by_field_name("name")
                 yield Entry("action", script.text(name) if name is not None else "", script, node, None)
