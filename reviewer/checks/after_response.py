@@ -16,7 +16,7 @@ from reviewer.core.outcomes import Use
 from reviewer.core.project import Project
 from reviewer.core.promises import Made, Promises
 from reviewer.core.requests import Ran, Requests, Started, functions_kept, outlets, ran_by
-from reviewer.core.syntax import language_of
+from reviewer.core.text import Source
 
 _NAME = re.compile(r"(?<![\w$.])[A-Za-z_$][\w$]*")
 _ONE_LINE = re.compile(r"(\s*)waitUntil\((.*)\)(;?)\s*")
@@ -74,10 +74,10 @@ class _Search:
                 yield work.use.start, self._dropped(started, work)
 
     def _answers(self, started: Started) -> Sequence[Answer]:
-        source, language = self.app.code.files.source(started.path), language_of(started.path)
-        if source is None or language is None:
-            return ()
-        return answers_of(source, language, started.function) if started.kind == "pages" else ()
+        def read(source: Source, language: str) -> Sequence[Answer]:
+            return answers_of(source, language, started.function)
+
+        return (self.app.code.read(started.path, read) or ()) if started.kind == "pages" else ()
 
     def _matters(self, path: str, step: Step) -> bool:
         """Whether a step after an answer is work: something awaited, or a call that makes a promise."""

@@ -39,10 +39,9 @@ class Annotations:
         return self._known[path].get(function, ())
 
     def _read(self, path: str) -> dict[int, tuple[Parameter, ...]]:
-        source, language = self.code.files.source(path), language_of(path)
-        if source is None or language not in ("typescript", "tsx") or self.code.surface(path) is None:
+        tree = self.code.read(path, parse) if language_of(path) in ("typescript", "tsx") else None
+        if tree is None:
             return {}
-        tree = parse(source, language)
         return {node.start_byte: _parameters(tree, node) for node, _ in captures(tree, _FUNCTIONS)}
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 from reviewer.core.code import MAX_HOPS, Code
 from reviewer.core.nodes import FUNCTIONS, PLAIN_FUNCTIONS, parameters
 from reviewer.core.scopes import pattern_names, strip
-from reviewer.core.syntax import Node, Tree, captures, language_of, parse
+from reviewer.core.syntax import Node, Tree, captures, parse
 
 _BLOCKS = ("statement_block", "program", "switch_case", "for_statement")
 _DECLARATIONS = ("lexical_declaration", "variable_declaration")
@@ -139,10 +139,8 @@ class Scripts:
     def of(self, path: str) -> Script | None:
         """The script at a path; None where it cannot be read."""
         if path not in self._scripts:
-            source, language = self.code.files.source(path), language_of(path)
-            is_read = source is not None and language is not None and self.code.surface(path) is not None
-            parsed = parse(source, language) if is_read and source is not None and language is not None else None
-            self._scripts[path] = Script(self.code, path, parsed) if parsed is not None else None
+            tree = self.code.read(path, parse)
+            self._scripts[path] = Script(self.code, path, tree) if tree is not None else None
         return self._scripts[path]
 
     def resolved(self, declared: Declared | None, hops: int = MAX_HOPS) -> Declared | None:

@@ -70,9 +70,7 @@ class Closure:
     def usage(self, path: str) -> Usage:
         """How a file uses names."""
         if path not in self._usages:
-            source, language = self.code.files.source(path), language_of(path)
-            read = source is not None and language is not None and self.code.surface(path) is not None
-            self._usages[path] = usage_of(source, language) if read and source and language else Usage()
+            self._usages[path] = self.code.read(path, usage_of) or Usage()
         return self._usages[path]
 
     # -- a first look, by text ----------------------------------------------------------------------------------------

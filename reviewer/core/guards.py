@@ -11,7 +11,6 @@ from reviewer.core.facts import Call, Expr, Ref
 from reviewer.core.handlers import Handler, Wrapper
 from reviewer.core.refusals import GuardKind, Refusal, refusals_of
 from reviewer.core.symbols import Symbols
-from reviewer.core.syntax import language_of
 
 MAX_HOPS = 2
 MAX_DEPTH = 3  # of values made from values
@@ -192,9 +191,7 @@ class Guards:
 
     def _refusals_in(self, path: str) -> tuple[Refusal, ...]:
         if path not in self._refusals:
-            source, language = self.code.files.source(path), language_of(path)
-            readable = source is not None and language is not None and self.code.facts(path) is not None
-            self._refusals[path] = refusals_of(source, language) if readable and source and language else ()
+            self._refusals[path] = self.code.read(path, refusals_of) or ()
         return self._refusals[path]
 
     def _spelled(self, path: str, call: Call) -> str:

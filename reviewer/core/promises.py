@@ -11,7 +11,6 @@ from reviewer.core.code import Code
 from reviewer.core.facts import Expr, FileFacts, Ref
 from reviewer.core.finding import Evidence, Site
 from reviewer.core.outcomes import CHAINED, Body, Outcomes, Use, outcomes_of
-from reviewer.core.syntax import language_of
 
 MAX_HOPS = 2
 _MAX_VALUES = 40
@@ -94,9 +93,7 @@ class Promises:
     def outcomes(self, path: str) -> Outcomes:
         """The outcomes of a file's calls; none where the file is not read."""
         if path not in self._outcomes:
-            source, language = self.code.files.source(path), language_of(path)
-            is_read = source is not None and language is not None and self.code.surface(path) is not None
-            self._outcomes[path] = outcomes_of(source, language) if is_read and source and language else Outcomes()
+            self._outcomes[path] = self.code.read(path, outcomes_of) or Outcomes()
         return self._outcomes[path]
 
     def use_at(self, path: str, start: int, place: int) -> Use | None:

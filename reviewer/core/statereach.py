@@ -19,7 +19,7 @@ from reviewer.core.project import Project
 from reviewer.core.roles import Route
 from reviewer.core.statetext import may_hold, starts_empty
 from reviewer.core.stateuse import StateUse, Trait
-from reviewer.core.syntax import Node, TooComplex, language_of
+from reviewer.core.syntax import Node, TooComplex
 
 MAX_HOPS = 2
 _OUTSIDE = re.compile(r"x$|(?:^|/)scripts/")  # components, and programs run by hand
@@ -110,11 +110,8 @@ class ModuleStates:
         return self._files[path]
 
     def _read(self, path: str) -> FileState | None:
-        source, language = self.code.files.source(path), language_of(path)
-        if source is None or language is None or self.code.surface(path) is None:
-            return None
         try:
-            return FileState(source, language)
+            return self.code.read(path, FileState)
         except TooComplex:
             return None
 
