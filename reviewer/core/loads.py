@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from reviewer.core.project import Project
+from reviewer.core.specifiers import may_load_late
 
 MAX_HOPS = 3  # a package's file, its index, what starts it, and who calls that
 MAX_ASKED = 30
-_IN_FUNCTION = re.compile(rb"\b(?:import|require)\s*\(")
 
 
 class Loads:
@@ -52,4 +51,4 @@ class Loads:
         if any(resolver.resolve(path, item.module) == target for item in imports if not item.type_only):
             return True
         data = self.project.files.raw(path) or b""
-        return _IN_FUNCTION.search(data) is not None and target in self.project.graph.imports(path)
+        return may_load_late(data) and target in self.project.graph.imports(path)
