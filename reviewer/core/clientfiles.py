@@ -12,6 +12,7 @@ _HOOKS = re.compile(
     rb"\buse(?:State|Effect|LayoutEffect|Reducer|Ref|Context|Callback|SWR\w*|Query|Mutation|Router|Form|Transition)\b"
     rb"|\bon(?:Click|Change|Submit)=\{"
 )
+_REACT = re.compile(rb"""(?:from\s+|require\()['"]react(?:-dom|-native)?['"]""")
 
 
 def is_client_file(data: bytes) -> bool:
@@ -22,3 +23,8 @@ def is_client_file(data: bytes) -> bool:
 def uses_browser(data: bytes) -> bool:
     """Whether a script uses what only runs in browsers: hooks of React and of data libraries, and event handlers."""
     return _HOOKS.search(data) is not None
+
+
+def is_react(data: bytes) -> bool:
+    """Whether a script is a part of an interface: a client file, or one that loads React."""
+    return is_client_file(data) or _REACT.search(data) is not None

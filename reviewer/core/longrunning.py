@@ -9,6 +9,7 @@ from functools import cached_property
 from math import prod
 from typing import Literal
 
+from reviewer.core.clientfiles import is_react
 from reviewer.core.code import Code
 from reviewer.core.facts import Call, Expr, FileFacts, Ref
 from reviewer.core.finding import Site
@@ -30,7 +31,6 @@ _PROGRAM = re.compile(
     rb"""terraform|torchrun)\b"""
 )
 _LISTEN = re.compile(r"\s*listen\s", re.IGNORECASE)
-_BROWSER = re.compile(rb"""['"]use client['"]|(?:from\s+|require\()['"]react(?:-dom|-native)?['"]""")
 _CALLS = re.compile(rb"\.listen\(|child_process|execa|LISTEN |WebSocketServer")
 _WAITS = re.compile(
     rb"(?:await\s+\w+\(|setTimeout\(\s*(?:\w+|\(\)\s*=>\s*\w+\(\))\s*,)\s*(\d[\d_ *]*|[A-Z][A-Z_]{2,})\s*[,)]"
@@ -82,7 +82,7 @@ class LongRunning:
 
     def is_helper(self, path: str) -> bool:
         """Whether a script that no route is has long work to do, or makes something that has."""
-        if path.endswith("x") or _BROWSER.search(self.code.files.raw(path) or b"") or not self.may_work(path):
+        if path.endswith("x") or is_react(self.code.files.raw(path) or b"") or not self.may_work(path):
             return False
         facts = self.code.facts(path)
         if facts is None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from reviewer.core.app import App
+from reviewer.core.clientfiles import is_react
 from reviewer.core.code import Code
 from reviewer.core.facts import Call, Expr, Ref
 from reviewer.core.finding import Site, Suggestion
@@ -20,7 +21,6 @@ from reviewer.core.running import Part, Running
 
 Shape = Literal["events", "stream", "body", "helper", "pipe"]
 
-_BROWSER = re.compile(rb"""['"]use client['"]|new EventSource|(?:from\s+|require\()['"]react(?:-dom|-native)?['"]""")
 _HEADS = re.compile(rb"setHeader|writeHead|\.(?:set|header|type|contentType)\(")
 _SETS = frozenset({"setHeader", "set", "header", "append"})
 _ENDS = frozenset({"close", "aborted", "abort", "end", "finish", "error"})
@@ -285,7 +285,7 @@ def _may_be_trapped(data: bytes) -> bool:
 
 def _is_helper(data: bytes, path: str) -> bool:
     """Whether a script could be a server's part of a stream, and not a reader of one in a browser."""
-    return not path.endswith("x") and not _BROWSER.search(data) and _may_be_trapped(data)
+    return not path.endswith("x") and b"new EventSource" not in data and not is_react(data) and _may_be_trapped(data)
 
 
 def compresses(app: App) -> bool:
