@@ -9,7 +9,7 @@ from reviewer.core.files import Files
 from reviewer.core.resolve import ImportResolver
 
 _IMPORTS = re.compile(rb"\b(?:from|import|require)\s*+\(?\s*+(?:/\*[^*]*+\*/\s*+)?['\"`]([^'\"`\n]++)['\"`]")
-_IN_FUNCTION = re.compile(rb"\b(?:import|require)\s*\(")
+_IN_FUNCTION = re.compile(rb"\b(?:import|require)\b\s*(?:/\*[^*]*\*+/\s*)?\(|\bcreateRequire\b")
 _RENAMED = b"createRequire"  # what loads under a name of its own
 
 
