@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from reviewer.core.app import App
+from reviewer.core.callresults import Use
 from reviewer.core.check import Settings
 from reviewer.core.facts import Call
 from reviewer.core.finding import Arg, Evidence, Finding, Level, Site, Suggestion, weakest
 from reviewer.core.flow import Answer, Step, answers_of
-from reviewer.core.outcomes import Use
 from reviewer.core.project import Project
 from reviewer.core.promises import Made, Promises
 from reviewer.core.requests import Ran, Requests, Started, functions_kept, outlets, ran_by
@@ -107,7 +107,7 @@ class _Search:
         if self._is_left_out(use.name):
             return None
         if use.shape != "call":
-            body = self.promises.outcomes(path).body(use.function_given)
+            body = self.promises.results(path).body(use.function_given)
             if body is None or not body.awaits:
                 return None
             evidence: Evidence = "medium" if use.shape == "each" else "high"
@@ -157,7 +157,7 @@ class _Search:
             "has_helper": bool(work.ran.via),
         }
         evidence = weakest(work.made.evidence, work.ran.evidence)
-        around = self.promises.outcomes(started.path).around(use.function)
+        around = self.promises.results(started.path).around(use.function)
         finding = self._finding(started, sites, f"{work.shape}:{around}:{use.name}", args, evidence)
         if work.made.site is not None:  # one function of the repository, one comment
             finding = replace(finding, group=f"{work.made.site.path}:{use.name}:{started.kind}:{args['caught']}")
@@ -179,7 +179,7 @@ class _Search:
     def _awaited(self, started: Started, work: _Work) -> Suggestion | None:
         """The line with ``await`` before the call, where that is asked for and the function is async."""
         use = work.use
-        body = self.promises.outcomes(started.path).body(use.function)
+        body = self.promises.results(started.path).body(use.function)
         source = self.app.code.files.source(started.path)
         offered = self.settings.options["offer_await_suggestion"] and work.shape in ("drop", "lazy")
         if not offered or body is None or not body.is_async or source is None:
@@ -196,7 +196,7 @@ class _Search:
         args: dict[str, Arg] = {"shape": "wait-until", "work": "", "answer": "", "caught": False, "lazy": ""}
         args |= {"host": _host(self.app), "host_file": "", "router": "app", "after": _has_after(self.app)}
         args |= {"helper": "", "has_helper": False}
-        key = f"wait-until:{self.promises.outcomes(path).around(call.function)}"
+        key = f"wait-until:{self.promises.results(path).around(call.function)}"
         suggestion = self._called_at_once(path, call)
         return self.settings.finding(
             self.app, [site], key=key, level="error", args=args, group="wait-until", suggestion=suggestion

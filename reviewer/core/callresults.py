@@ -90,7 +90,7 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcomes:
+class CallResults:
     """The calls of one file in its order, and its functions by id."""
 
     uses: tuple[Use, ...] = ()
@@ -120,9 +120,9 @@ class Outcomes:
         return None
 
 
-def outcomes_of(source: Source, language: str) -> Outcomes:
-    """The outcomes of a script the parser has read before. Raises TooComplex as that does."""
-    return _Reading(parse(source, language)).outcomes()
+def call_results_of(source: Source, language: str) -> CallResults:
+    """The results of a script the parser has read before. Raises TooComplex as that does."""
+    return _Reading(parse(source, language)).results()
 
 
 def spelled(tree: Tree, node: Node | None) -> str:
@@ -156,11 +156,11 @@ class _Reading:
         self.calls: list[tuple[Node, int]] = []
         self.names: dict[str, list[Node]] | None = None
 
-    def outcomes(self) -> Outcomes:
+    def results(self) -> CallResults:
         for node, kind in captures(self.tree, _INTEREST):
             self._note(node, kind)
         uses = tuple(self._use(node, function) for node, function in self.calls if not is_await_call(node))
-        return Outcomes(uses, {id: self._body(*held) for id, held in self.bodies.items()})
+        return CallResults(uses, {id: self._body(*held) for id, held in self.bodies.items()})
 
     def _note(self, node: Node, kind: str) -> None:
         while self.open and node.start_byte >= self.open[-1][1]:

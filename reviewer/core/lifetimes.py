@@ -9,7 +9,7 @@ from functools import cached_property
 
 from reviewer.core.nodes import FUNCTIONS, function_id, functions_around
 from reviewer.core.numbers import Numbers
-from reviewer.core.sending import Kind, Sending, name_of
+from reviewer.core.streamwrites import Kind, StreamWrites, name_of
 from reviewer.core.syntax import Node, Tree, captures, parse
 from reviewer.core.text import Source
 
@@ -162,7 +162,7 @@ class _Reading:
             self.named.setdefault(name_of(self.tree, node), node)
         marked = _DURABLE.search(self.tree.source.data.decode("utf-8", "replace")) is not None
         self.durable = {node.start_byte for node in functions if marked and self._is_durable(node)}
-        self.sending = Sending(self.tree)
+        self.sending = StreamWrites(self.tree)
         self.numbers = Numbers(self.tree)
         self.sleepers = {name for name, node in self.named.items() if name and self._sleeps(node)}
 

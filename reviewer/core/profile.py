@@ -164,7 +164,7 @@ class Profiles:
                 yield Reason("P", 1, replace(new, text=f"{text}: {new.text}"))
             else:
                 yield Reason("P", 1, Fact(text, launched[0].file, launched[0].line))
-        if (memory := process_memory(surface, self.features.loads)) is not None:
+        if (memory := process_memory(surface, self.features.loaders)) is not None:
             yield Reason("P", 1, memory)
         if (duration := self._duration(surface)) is not None:
             yield Reason("P", 1, duration)

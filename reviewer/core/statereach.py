@@ -12,7 +12,7 @@ from reviewer.core.accesses import MUTATORS, Access
 from reviewer.core.app import App
 from reviewer.core.facts import Ref
 from reviewer.core.handlers import Handler
-from reviewer.core.loads import Loads
+from reviewer.core.loaders import Loaders
 from reviewer.core.modulenames import Name
 from reviewer.core.modulestate import FileState, State
 from reviewer.core.project import Project
@@ -79,7 +79,7 @@ class ModuleStates:
             if may_hold(self.code.files.raw(path) or b"", path in self.routes)
             for target in self._holding(path)
         }
-        self.loaders = Loads(project).reach(holding) if holding else {}
+        self.loaders = Loaders(project).reach(holding) if holding else {}
         self.relevant = {path for paths in self.loaders.values() for path in paths}
 
     def _holding(self, path: str) -> Iterator[str]:

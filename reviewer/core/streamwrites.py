@@ -15,7 +15,7 @@ _ROUNDS = 3
 _NAMED_BY = {"variable_declarator": "name", "pair": "key", "assignment_expression": "left"}
 
 
-class Sending:
+class StreamWrites:
     """Tells what sends: ``enqueue`` of a stream's controller, or ``write`` of a parameter or a stream's writer."""
 
     def __init__(self, tree: Tree) -> None:

@@ -10,9 +10,9 @@ from functools import cached_property
 from reviewer.core.app import App
 from reviewer.core.clientfiles import is_client_file
 from reviewer.core.closure import Closure, Step
-from reviewer.core.demand import Demand, Demands
 from reviewer.core.facts import Import
 from reviewer.core.mentions import Mention
+from reviewer.core.packagedemand import Demand, Demands
 from reviewer.core.project import Project
 from reviewer.core.roles import Role
 from reviewer.core.runtime import runtime_of
