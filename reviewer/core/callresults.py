@@ -121,7 +121,7 @@ class CallResults:
 
 
 def call_results_of(source: Source, language: str) -> CallResults:
-    """The results of a script the parser has read before. Raises TooComplex as that does."""
+    """What becomes of the calls of a script. Raises TooComplex for trees beyond the caps."""
     return _Reading(parse(source, language)).results()
 
 

@@ -10,6 +10,7 @@ from reviewer.core.code import Code
 from reviewer.core.facts import Call, Expr, Ref
 from reviewer.core.handlers import Handler, Wrapper
 from reviewer.core.refusals import GuardKind, Refusal, refusals_of
+from reviewer.core.scopes import compact
 from reviewer.core.symbols import Symbols
 
 MAX_HOPS = 2
@@ -26,7 +27,6 @@ _SPEAKING = re.compile(
     r"authenticate|authorize|is(?:Authenticated|Authorized|LoggedIn|Admin)\w*|(?:has|can)(?:Permission|Access|Role)s?"
 )
 _READING = re.compile(r"(?:\w+\.)*(?:auth|currentUser|unstable_getServerSession|get[A-Z]\w*)")
-_SPACES = re.compile(r"\s+|\?(?=\.)|!(?=\.)")
 _LOOKING = ("next/", "@vercel/functions", "@vercel/edge")  # packages that read a request and answer nothing
 _WORD = re.compile(rb"#?[\w$]+")
 _KINDS: tuple[tuple[GuardKind, re.Pattern[str]], ...] = (
@@ -203,7 +203,7 @@ class Guards:
         name = _WORD.match(source.data, place)
         end = name.end() if name is not None else place
         text = source.data[max(call.start, end - MAX_SPELLED) : end]
-        return _SPACES.sub("", text.decode("utf-8", "replace").removeprefix("new "))
+        return compact(text.decode("utf-8", "replace").removeprefix("new "))
 
     # -- what a function calls ----------------------------------------------------------------------------------------
 

@@ -91,7 +91,7 @@ class Promises:
         self._imported: dict[str, dict[str, Ref]] = {}
 
     def results(self, path: str) -> CallResults:
-        """The results of a file's calls; none where the file is not read."""
+        """What becomes of the calls of a file; nothing where it is not analysed."""
         if path not in self._results:
             self._results[path] = self.code.read(path, call_results_of) or CallResults()
         return self._results[path]
