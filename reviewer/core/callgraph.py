@@ -35,7 +35,7 @@ class Part:
 
 
 @dataclass
-class Running:
+class CallGraph:
     """Follows calls and imports from a route on, into the files that are *candidates*, at most *hops* away."""
 
     code: Code
