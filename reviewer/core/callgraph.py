@@ -145,8 +145,7 @@ class CallGraph:
         callee = call.callee
         if callee is None or callee.kind != "import" or self._target(path, callee) not in self.candidates:
             return None
-        named = Expr("ref", call.line, call.column, call.end_line, callee.name, callee)
-        where, value = self.code.follow(path, named)
+        where, value = self.code.value_of(path, callee)
         if value.kind == "function":
             return (where, value.function) if where in self.candidates else None
         return self._method(path, callee, call)

@@ -151,6 +151,10 @@ class Code:
             path, expr, hops = found
         return path, expr
 
+    def value_of(self, path: str, ref: Ref) -> tuple[str, Expr]:
+        """What a reference of a file stands for, such as the function that is called, and the file that is in."""
+        return self.follow(path, Expr("ref", 0, 0, 0, ref.name, ref))
+
     def _imported(self, path: str, ref: Ref, hops: int) -> tuple[str, Expr, int] | None:
         if ref.kind != "import" or hops <= 0:
             return None

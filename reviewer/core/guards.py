@@ -229,7 +229,7 @@ class Guards:
         steps, base = list(ref.steps), replace(ref, steps=())
         if ref.kind == "import" and ref.name == "*" and steps and steps[0].startswith("."):
             base = replace(ref, name=steps.pop(0)[1:], steps=())
-        where, value = self.code.follow(path, Expr("ref", 0, 0, 0, base.name, base))
+        where, value = self.code.value_of(path, base)
         if not (value.kind == "ref" and value.ref == base):
             members = [step.lstrip(".") for step in steps if step[0] in ".["]
             member = members[-1] if members else ""

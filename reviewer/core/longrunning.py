@@ -12,7 +12,7 @@ from typing import Literal
 from reviewer.core.callgraph import MODULE, CallGraph, Part
 from reviewer.core.clientfiles import is_react
 from reviewer.core.code import Code
-from reviewer.core.facts import Call, Expr, FileFacts, Ref
+from reviewer.core.facts import Call, FileFacts, Ref
 from reviewer.core.finding import Site
 from reviewer.core.helpers import helpers_among
 from reviewer.core.lifetimes import Interval, Wait, may_go_on
@@ -255,8 +255,7 @@ class LongRunning:
             return False
         if _WAIT_PACKAGES.match(call.callee):
             return True
-        named = Expr("ref", call.line, call.column, call.end_line, call.callee.name, call.callee)
-        where, value = self.code.follow(path, named)
+        where, value = self.code.value_of(path, call.callee)
         made = self.code.facts(where) if value.kind == "function" else None
         function = made.function(value.function) if made is not None else None
         return function is not None and function.name in self.calls.lifetimes(where).sleepers

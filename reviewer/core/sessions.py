@@ -206,7 +206,7 @@ class SessionUses:
         ref = call.callee
         if ref is None or ref.kind not in ("import", "local") or not _COOKIE.search(f"{ref.name}.{call.method}"):
             return
-        where, made = self.code.follow(path, Expr("ref", call.line, call.column, call.end_line, ref.name, ref))
+        where, made = self.code.value_of(path, ref)
         if made.kind != "function":
             return
         for inner in self._facts(where).calls:
