@@ -77,7 +77,8 @@ class _Search:
         def read(source: Source, language: str) -> Sequence[Answer]:
             return answers_of(source, language, started.function)
 
-        return (self.app.code.read(started.path, read) or ()) if started.kind == "pages" else ()
+        found = self.app.code.read(started.path, read) if started.kind == "pages" else None
+        return found if found is not None else ()
 
     def _matters(self, path: str, step: Step) -> bool:
         """Whether a step after an answer is work: something awaited, or a call that makes a promise."""
