@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from reviewer.core.app import App
+from reviewer.core.callresults import Use
 from reviewer.core.check import Settings
 from reviewer.core.facts import Call
 from reviewer.core.finding import Arg, Evidence, Finding, Level, Site, Suggestion, weakest
 from reviewer.core.flow import Answer, Step, answers_of
-from reviewer.core.outcomes import Use
 from reviewer.core.project import Project
 from reviewer.core.promises import Made, Promises
 from reviewer.core.requests import Ran, Requests, Started, functions_kept, outlets, ran_by
-from reviewer.core.syntax import language_of
+from reviewer.core.text import Source
 
 _NAME = re.compile(r"(?<![\w$.])[A-Za-z_$][\w$]*")
 _ONE_LINE = re.compile(r"(\s*)waitUntil\((.*)\)(;?)\s*")
@@ -74,10 +74,11 @@ class _Search:
                 yield work.use.start, self._dropped(started, work)
 
     def _answers(self, started: Started) -> Sequence[Answer]:
-        source, language = self.app.code.files.source(started.path), language_of(started.path)
-        if source is None or language is None:
-            return ()
-        return answers_of(source, language, started.function) if started.kind == "pages" else ()
+        def read(source: Source, language: str) -> Sequence[Answer]:
+            return answers_of(source, language, started.function)
+
+        found = self.app.code.read(started.path, read) if started.kind == "pages" else None
+        return found if found is not None else ()
 
     def _matters(self, path: str, step: Step) -> bool:
         """Whether a step after an answer is work: something awaited, or a call that makes a promise."""
@@ -107,7 +108,7 @@ class _Search:
         if self._is_left_out(use.name):
             return None
         if use.shape != "call":
-            body = self.promises.outcomes(path).body(use.function_given)
+            body = self.promises.results(path).body(use.function_given)
             if body is None or not body.awaits:
                 return None
             evidence: Evidence = "medium" if use.shape == "each" else "high"
@@ -157,7 +158,7 @@ class _Search:
             "has_helper": bool(work.ran.via),
         }
         evidence = weakest(work.made.evidence, work.ran.evidence)
-        around = self.promises.outcomes(started.path).around(use.function)
+        around = self.promises.results(started.path).around(use.function)
         finding = self._finding(started, sites, f"{work.shape}:{around}:{use.name}", args, evidence)
         if work.made.site is not None:  # one function of the repository, one comment
             finding = replace(finding, group=f"{work.made.site.path}:{use.name}:{started.kind}:{args['caught']}")
@@ -179,7 +180,7 @@ class _Search:
     def _awaited(self, started: Started, work: _Work) -> Suggestion | None:
         """The line with ``await`` before the call, where that is asked for and the function is async."""
         use = work.use
-        body = self.promises.outcomes(started.path).body(use.function)
+        body = self.promises.results(started.path).body(use.function)
         source = self.app.code.files.source(started.path)
         offered = self.settings.options["offer_await_suggestion"] and work.shape in ("drop", "lazy")
         if not offered or body is None or not body.is_async or source is None:
@@ -196,7 +197,7 @@ class _Search:
         args: dict[str, Arg] = {"shape": "wait-until", "work": "", "answer": "", "caught": False, "lazy": ""}
         args |= {"host": _host(self.app), "host_file": "", "router": "app", "after": _has_after(self.app)}
         args |= {"helper": "", "has_helper": False}
-        key = f"wait-until:{self.promises.outcomes(path).around(call.function)}"
+        key = f"wait-until:{self.promises.results(path).around(call.function)}"
         suggestion = self._called_at_once(path, call)
         return self.settings.finding(
             self.app, [site], key=key, level="error", args=args, group="wait-until", suggestion=suggestion

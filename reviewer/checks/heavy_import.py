@@ -10,7 +10,7 @@ from reviewer.core.check import Settings
 from reviewer.core.finding import Arg, Evidence, Finding, Level, Site, weakest
 from reviewer.core.lazyimport import moved_into_its_user
 from reviewer.core.project import Project
-from reviewer.core.startup import TopLevelLoad, TopLevelLoads, naming
+from reviewer.core.toplevelloads import TopLevelLoad, TopLevelLoads, naming
 
 Form = Literal["method", "branch"]
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reviewer.core.app import App
+from reviewer.core.callgraph import CallGraph, Part
 from reviewer.core.check import Settings
 from reviewer.core.finding import Arg, Evidence, Finding, Level, Site
 from reviewer.core.longrunning import Kind, LongRunning, Work, narrow, works_of
 from reviewer.core.project import Project
 from reviewer.core.roles import Route
-from reviewer.core.running import Part, Running
 from reviewer.core.symbols import Symbols
 
 _BY_SYMBOL: tuple[Kind, ...] = ("scheduler", "consumer", "bot", "subscription")
@@ -23,13 +23,13 @@ def long_running_work_in_api_route(app: App, project: Project, settings: Setting
     """What an application's routes start that outlives the request, or keeps it open for long."""
     if app.is_static:
         return
-    running = Running(project.code)
-    search = LongRunning(running, _symbols(settings), settings.options["max_sleep_ms"])
+    calls = CallGraph(project.code)
+    search = LongRunning(calls, _symbols(settings), settings.options["max_sleep_ms"])
     narrow(search, project, project.marked[settings.rule.id])
     found: dict[tuple[str, str], list[_Begun]] = {}
     routes = app.routes_of(settings.rule.head.where.roles)
     for route in (route for route in routes if route.path in search.candidates):
-        for part, work in works_of(search, running.of(route.path, app.handlers(route))):
+        for part, work in works_of(search, calls.of(route.path, app.handlers(route))):
             begun = _Begun(route, part, work)
             found.setdefault((begun.sites[0].path, f"{work.kind}:{work.module}"), []).append(begun)
     for (_, key), same in found.items():

@@ -27,9 +27,9 @@ from reviewer.core.gatekeeping import Gatekeeping
 from reviewer.core.guards import Body, Guards
 from reviewer.core.handlers import Handler
 from reviewer.core.ownguard import OwnGuard, own_guard
+from reviewer.core.pageusers import users_of
 from reviewer.core.project import Project
 from reviewer.core.roles import Route
-from reviewer.core.users import users_of
 
 DEEP_HOPS = 4
 

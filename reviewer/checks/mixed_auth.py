@@ -8,9 +8,9 @@ from itertools import combinations
 from reviewer.core.app import App
 from reviewer.core.check import Settings
 from reviewer.core.finding import Arg, Finding, Site
-from reviewer.core.loaded import Loaded
 from reviewer.core.migrations import is_migration
 from reviewer.core.project import Project
+from reviewer.core.serverloads import ServerLoads
 from reviewer.core.sessions import SessionUse, SessionUses
 from reviewer.core.symbols import Symbols
 
@@ -24,7 +24,7 @@ def mixed_auth_libraries(app: App, project: Project, settings: Settings) -> Iter
         return
     families = {name: Symbols.of(settings.listed(name)) for name in settings.rule.head.symbols}
     found = SessionUses(project, families, settings.options["families"]).all(project.marked[settings.rule.id])
-    side = Loaded(app, project, {use.path for use in found})
+    side = ServerLoads(app, project, {use.path for use in found})
     processes = [{use.family for use in found if use.path in paths} for paths in (side.loaded, side.beside)]
     running = _by_family(use for use in found if use.path in side.loaded | side.beside)
     for pair in combinations(sorted(running), 2):

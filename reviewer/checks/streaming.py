@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reviewer.core.app import App
+from reviewer.core.callgraph import CallGraph, Part
 from reviewer.core.check import Settings
 from reviewer.core.compressing import compressed_routes
 from reviewer.core.finding import Arg, Evidence, Finding, Site, weakest
 from reviewer.core.longrunning import subject_at
 from reviewer.core.project import Project
 from reviewer.core.roles import Route
-from reviewer.core.running import Part, Running
 from reviewer.core.streaming import (
     Streaming,
     changed_first,
@@ -28,7 +28,7 @@ def streaming_in_api_route(app: App, project: Project, settings: Settings) -> It
     """The streams of an application's routes, and of Express routes behind ``compression()``, that meet a trap."""
     any_stream = settings.options["info_on_any_stream"] or app.deployment.target == "amplify"
     marked = project.marked[settings.rule.id]
-    search = Running(project.code, worth_streaming(project, marked, any_stream=any_stream))
+    search = CallGraph(project.code, worth_streaming(project, marked, any_stream=any_stream))
     for compressed in compressed_routes(project.code, app.package, marked):
         streaming = streaming_of(search, search.of_function(compressed.path, compressed.function))
         key = f"compression:{compressed.route.label}"
@@ -38,7 +38,7 @@ def streaming_in_api_route(app: App, project: Project, settings: Settings) -> It
             yield from _of_route(app, route, search, settings)
 
 
-def _of_route(app: App, route: Route, search: Running, settings: Settings) -> Iterator[Finding]:
+def _of_route(app: App, route: Route, search: CallGraph, settings: Settings) -> Iterator[Finding]:
     parts = search.of(route.path, app.handlers(route))
     streaming = streaming_of(search, parts)
     unsupported = list(_unsupported(app, streaming, settings))
@@ -83,7 +83,7 @@ def _unsupported(app: App, streaming: Streaming, settings: Settings) -> Iterator
 
 
 def _unbounded(
-    app: App, route: Route, streaming: Streaming, search: Running, parts: list[Part], settings: Settings
+    app: App, route: Route, streaming: Streaming, search: CallGraph, parts: list[Part], settings: Settings
 ) -> Iterator[Finding]:
     """What goes on sending in a function although nobody asks whether the client is still there."""
     if app.deployment.model != "function" or streaming.notices or has_limit(app, route):

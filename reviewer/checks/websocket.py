@@ -150,7 +150,7 @@ class _Search:
         callee = call.callee
         if callee is None or hops <= 0 or self.code.resolver.resolve(path, callee.module) not in self.candidates:
             return
-        where, value = self.code.follow(path, Expr("ref", call.line, call.column, call.end_line, callee.name, callee))
+        where, value = self.code.value_of(path, callee)
         facts = self.code.facts(where)
         if value.kind != "function" or facts is None:
             return

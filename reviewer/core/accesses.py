@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reviewer.core.modulenames import FUNCTIONS, Name, Names
-from reviewer.core.nodes import parameters
-from reviewer.core.scopes import pattern_names
+from reviewer.core.modulenames import Name, Names
+from reviewer.core.nodes import FUNCTIONS, parameters
+from reviewer.core.scopes import pattern_identifiers, pattern_names
 from reviewer.core.syntax import Node
 
 MAX_LOOKS = 4_000
@@ -198,7 +198,7 @@ class Accesses:
 
     def _callback(self, function: Node) -> None:
         for parameter in parameters(function)[:1]:
-            for node in _leaves(parameter):
+            for node in pattern_identifiers(parameter):
                 if (name := self.names.of(node)) is not None:
                     self._alias(name, True)
 
@@ -210,7 +210,7 @@ class Accesses:
 
     def _declarator(self, node: Node, parent: Node, inside: bool, key: Node | None) -> None:  # noqa: ARG002 - as all
         bound = parent.child_by_field_name("name")
-        leaves = list(_leaves(bound)) if bound is not None else []
+        leaves = list(pattern_identifiers(bound)) if bound is not None else []
         for text, steps in pattern_names(self.tree, bound) if bound is not None else ():
             name = next((n for leaf in leaves if (n := self.names.of(leaf)) and n.text == text), None)
             if name is not None:
@@ -262,7 +262,7 @@ class Accesses:
     def _loop(self, node: Node, parent: Node, inside: bool, key: Node | None) -> None:  # noqa: ARG002 - as all
         self._read("iterate", node, inside)
         left = parent.child_by_field_name("left")
-        for leaf in _leaves(left) if left is not None else ():
+        for leaf in pattern_identifiers(left) if left is not None else ():
             if (name := self.names.of(leaf)) is not None:
                 self._alias(name, True)
 
@@ -327,14 +327,3 @@ _PARENTS = {
     "arrow_function": Accesses._result,
     **dict.fromkeys(_STATEMENTS, Accesses._condition),
 }
-
-
-def _leaves(pattern: Node) -> Iterator[Node]:
-    """The names of a pattern, those of a tuple or an object included."""
-    stack = [pattern]
-    while stack:
-        node = stack.pop()
-        if node.type in ("identifier", "shorthand_property_identifier_pattern"):
-            yield node
-        else:
-            stack += [child for child in node.named_children if child.type != "type_annotation"]

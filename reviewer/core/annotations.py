@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from reviewer.core.code import Code
 from reviewer.core.manifest import ancestors, load_jsonc, parent
-from reviewer.core.nodes import parameters
+from reviewer.core.nodes import FUNCTIONS, parameters
 from reviewer.core.syntax import Node, Tree, captures, language_of, parse
 from reviewer.core.text import Source
 
 TYPED = (".ts", ".tsx", ".mts", ".cts")
-_FUNCTIONS = "(arrow_function) @f (function_expression) @f (function_declaration) @f (method_definition) @f"
+_FUNCTIONS = " ".join(f"({kind}) @function" for kind in FUNCTIONS)
 _IMPORTED = re.compile(r"\bimport\s+(?:type\s+)?(?:[\w$]+\s*,\s*)?\{([^}]*)\}\s*from\s*(['\"])([^'\"]+)\2")
 
 
@@ -39,10 +39,9 @@ class Annotations:
         return self._known[path].get(function, ())
 
     def _read(self, path: str) -> dict[int, tuple[Parameter, ...]]:
-        source, language = self.code.files.source(path), language_of(path)
-        if source is None or language not in ("typescript", "tsx") or self.code.surface(path) is None:
+        tree = self.code.read(path, parse) if language_of(path) in ("typescript", "tsx") else None
+        if tree is None:
             return {}
-        tree = parse(source, language)
         return {node.start_byte: _parameters(tree, node) for node, _ in captures(tree, _FUNCTIONS)}
 
 

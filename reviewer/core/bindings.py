@@ -8,12 +8,10 @@ from functools import cached_property
 from typing import Literal
 
 from reviewer.core.code import MAX_HOPS, Code
-from reviewer.core.exprs import FUNCTIONS
-from reviewer.core.nodes import parameters
+from reviewer.core.nodes import FUNCTIONS, PLAIN_FUNCTIONS, parameters
 from reviewer.core.scopes import pattern_names, strip
-from reviewer.core.syntax import Node, Tree, captures, language_of, parse
+from reviewer.core.syntax import Node, Tree, captures, parse
 
-_FUNCTIONS = (*FUNCTIONS, "method_definition")
 _BLOCKS = ("statement_block", "program", "switch_case", "for_statement")
 _DECLARATIONS = ("lexical_declaration", "variable_declaration")
 MAX_STARS = 20
@@ -65,7 +63,7 @@ class Script:
         """The declaration a name means where a node stands; None for a global."""
         above = node.parent
         while above is not None:
-            if above.type in _FUNCTIONS or above.type in _BLOCKS:
+            if above.type in FUNCTIONS or above.type in _BLOCKS:
                 found = self._declared(above).get(name)
                 if found is not None:
                     return found
@@ -91,7 +89,7 @@ class Script:
     def _declared(self, block: Node) -> dict[str, Declared]:
         key = (block.start_byte, block.end_byte, block.type)
         if key not in self._blocks:
-            found = self._parameters(block) if block.type in _FUNCTIONS else self._statements(block)
+            found = self._parameters(block) if block.type in FUNCTIONS else self._statements(block)
             self._blocks[key] = dict(found)
         return self._blocks[key]
 
@@ -111,7 +109,7 @@ class Script:
             name = declared.child_by_field_name("name")
             if declared.type in _DECLARATIONS:
                 yield from self._variables(declared)
-            elif declared.type in FUNCTIONS and name is not None:
+            elif declared.type in PLAIN_FUNCTIONS and name is not None:
                 yield self.text(name), Declared("function", self, declared)
 
     def _variables(self, declaration: Node) -> Iterator[tuple[str, Declared]]:
@@ -123,8 +121,8 @@ class Script:
             if value.type == "call_expression" and self._is_required(value):
                 continue
             for name, steps in pattern_names(self.tree, pattern):
-                kind: Literal["function", "value"] = "function" if value.type in FUNCTIONS and not steps else "value"
-                yield name, Declared(kind, self, value, steps)
+                is_function = value.type in PLAIN_FUNCTIONS and not steps
+                yield name, Declared("function" if is_function else "value", self, value, steps)
 
     def _is_required(self, call: Node) -> bool:
         function = call.child_by_field_name("function")
@@ -141,10 +139,8 @@ class Scripts:
     def of(self, path: str) -> Script | None:
         """The script at a path; None where it cannot be read."""
         if path not in self._scripts:
-            source, language = self.code.files.source(path), language_of(path)
-            is_read = source is not None and language is not None and self.code.surface(path) is not None
-            parsed = parse(source, language) if is_read and source is not None and language is not None else None
-            self._scripts[path] = Script(self.code, path, parsed) if parsed is not None else None
+            tree = self.code.read(path, parse)
+            self._scripts[path] = Script(self.code, path, tree) if tree is not None else None
         return self._scripts[path]
 
     def resolved(self, declared: Declared | None, hops: int = MAX_HOPS) -> Declared | None:
@@ -195,5 +191,5 @@ class Scripts:
                 value = statement.child_by_field_name("value") or statement.child_by_field_name("declaration")
                 if value is not None:
                     value = strip(value)
-                    return Declared("function" if value.type in FUNCTIONS else "value", script, value)
+                    return Declared("function" if value.type in PLAIN_FUNCTIONS else "value", script, value)
         return None

@@ -9,7 +9,7 @@ from typing import Literal
 
 from reviewer.core.app import App
 from reviewer.core.code import Code
-from reviewer.core.facts import Call, Expr, FileFacts, Ref
+from reviewer.core.facts import Call, FileFacts, Ref
 from reviewer.core.finding import Site
 from reviewer.core.roles import Route
 
@@ -172,8 +172,7 @@ def _helper(code: Code, path: str, call: Call) -> tuple[str, int]:
     """The function of the repository a call runs, and its file; -1 where it is none."""
     if call.callee is None:
         return path, -1
-    named = Expr("ref", call.line, call.column, call.end_line, call.callee.name, call.callee)
-    where, value = code.follow(path, named)
+    where, value = code.value_of(path, call.callee)
     return where, value.function if value.kind == "function" else -1
 
 

@@ -12,7 +12,7 @@ from reviewer.core.app import App
 from reviewer.core.bodies import ApiOption, api_option
 from reviewer.core.code import MAX_HOPS, Code
 from reviewer.core.express import Dependency, dependency, express_behind
-from reviewer.core.facts import Call, Expr, Ref
+from reviewer.core.facts import Call, Ref
 from reviewer.core.finding import Site
 from reviewer.core.parsers import Parser, Parsers, parser_in
 from reviewer.core.project import Project
@@ -170,8 +170,7 @@ def _listener(code: Code, path: str, callee: Ref) -> Ref | None:
     """Nest behind what a function of the repository takes from ``server.listeners('request')``."""
     if callee.steps[-1:] != ("()",):
         return None
-    named = Expr("ref", 1, 1, 1, callee.name, replace(callee, steps=callee.steps[:-1]))
-    where, value = code.follow(path, named)
+    where, value = code.value_of(path, replace(callee, steps=callee.steps[:-1]))
     facts = code.facts(where) if value.kind == "function" else None
     taken = [call for call in calls_in(code, where, value) if call.method == "listeners" and call.args]
     if facts is None or not any(call.args[0].name == "request" for call in taken):

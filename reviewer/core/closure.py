@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from reviewer.core.code import Code
 from reviewer.core.facts import FileFacts, Import
+from reviewer.core.specifiers import may_load_late
 from reviewer.core.syntax import language_of
 from reviewer.core.usage import Usage, usage_of
-
-_LOADS_LATE = re.compile(rb"\b(?:import|require)\s*\(")
 
 Load = tuple[Import, str | None]
 Wanted = Callable[[str, Collection[str]], bool]
@@ -64,15 +62,13 @@ class Closure:
     def facts(self, path: str) -> FileFacts:
         """What a file loads and gives; all of it where functions of the file matter, which may load something too."""
         raw = self.code.files.raw(path) or b""
-        in_full = self.late and (self.is_wanted(path) or _LOADS_LATE.search(raw) is not None)
+        in_full = self.late and (self.is_wanted(path) or may_load_late(raw))
         return (self.code.facts(path) if in_full else self.code.surface(path)) or FileFacts()
 
     def usage(self, path: str) -> Usage:
         """How a file uses names."""
         if path not in self._usages:
-            source, language = self.code.files.source(path), language_of(path)
-            read = source is not None and language is not None and self.code.surface(path) is not None
-            self._usages[path] = usage_of(source, language) if read and source and language else Usage()
+            self._usages[path] = self.code.read(path, usage_of) or Usage()
         return self._usages[path]
 
     # -- a first look, by text ----------------------------------------------------------------------------------------

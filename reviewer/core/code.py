@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from operator import itemgetter
+from typing import TypeVar
 
 from reviewer.core.commands import Commands
 from reviewer.core.facts import Call, Expr, FileFacts, Ref
@@ -17,9 +18,13 @@ from reviewer.core.resolve import ImportResolver
 from reviewer.core.snapshot import Snapshot
 from reviewer.core.specifiers import Specifiers
 from reviewer.core.symbols import Symbols
+from reviewer.core.syntax import language_of
+from reviewer.core.text import Source
 from reviewer.core.versions import UNKNOWN, Version, Versions, package_behind
 
 MAX_HOPS = 2
+
+T = TypeVar("T")
 
 
 class Code:
@@ -117,6 +122,13 @@ class Code:
         """The facts of a script's module level; all of them where they are known anyway."""
         return self.files.surface(path)
 
+    def read(self, path: str, reader: Callable[[Source, str], T]) -> T | None:
+        """What *reader* makes of a script and its language, ``parse`` its tree; None where it was not analysed."""
+        source, language = self.files.source(path), language_of(path)
+        if source is None or language is None or self.surface(path) is None:
+            return None
+        return reader(source, language)
+
     def follow(self, path: str, expr: Expr, hops: int = MAX_HOPS) -> tuple[str, Expr]:
         """Where a name's value is written: through module-level names, and at most *hops* files."""
         for _ in range(12):
@@ -138,6 +150,10 @@ class Code:
                 return path, expr
             path, expr, hops = found
         return path, expr
+
+    def value_of(self, path: str, ref: Ref) -> tuple[str, Expr]:
+        """What a reference of a file stands for, such as the function that is called, and the file that is in."""
+        return self.follow(path, Expr("ref", 0, 0, 0, ref.name, ref))
 
     def _imported(self, path: str, ref: Ref, hops: int) -> tuple[str, Expr, int] | None:
         if ref.kind != "import" or hops <= 0:

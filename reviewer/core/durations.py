@@ -13,7 +13,7 @@ from reviewer.core.finding import Site
 from reviewer.core.graph import ImportGraph
 from reviewer.core.roles import Route, is_ignored_route
 from reviewer.core.scopes import strip
-from reviewer.core.syntax import Node, Tree, captures, language_of, parse
+from reviewer.core.syntax import Node, Tree, captures, parse
 
 NAME = "maxDuration"
 SEGMENTS = frozenset({"page", "layout", "route"})
@@ -61,7 +61,7 @@ def declared(code: Code, route: Route, harmless: int) -> Duration | None:
     plain = all(number and int(number) <= harmless for number in _NUMBERS.findall(raw))
     if plain and not may_be_nested and b"edge" not in raw and not _UNSEEN.search(raw):
         return None
-    tree = _tree(code, route.path)
+    tree = code.read(route.path, parse)
     if tree is None:
         return None
     return (
@@ -77,7 +77,7 @@ def stray(app: App, graph: ImportGraph, path: str) -> Duration | None:
     facts = app.code.surface(path)
     if facts is None or facts.export(NAME) is None or is_ignored_route(path[len(app.app_dir) + 1 :]):
         return None
-    tree = _tree(app.code, path)
+    tree = app.code.read(path, parse)
     found = _in_segment(app.code, tree, path) if tree is not None else None
     if tree is None or found is None or found.nature != "literal":
         return None
@@ -100,12 +100,6 @@ def _is_wanted(code: Code, graph: ImportGraph, path: str) -> bool:
         if names & {NAME, "*"} or any(item.kind in ("require", "dynamic") for item in here):
             return True
     return False
-
-
-def _tree(code: Code, path: str) -> Tree | None:
-    source, language = code.files.source(path), language_of(path)
-    read = source is not None and language is not None and code.surface(path) is not None
-    return parse(source, language) if read and source is not None and language is not None else None
 
 
 # -- where it stands ---------------------------------------------------------------------------------------------------

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from reviewer.core.credentials import address, credential, respond
-from reviewer.core.exprs import FUNCTIONS
 from reviewer.core.methods import MAX_ITEMS, added, entries, joined, list_method, regex_method, string_method
 from reviewer.core.modules import Declared, Imported, Module, Modules
+from reviewer.core.nodes import FUNCTIONS
 from reviewer.core.patterns import Unreadable, compile_regex
-from reviewer.core.scopes import string_value, strip
+from reviewer.core.scopes import compact, string_value, strip
 from reviewer.core.syntax import Node
 from reviewer.core.values import (
     NULL,
@@ -29,7 +28,6 @@ from reviewer.core.values import (
 MAX_STEPS = 1_200
 MAX_DEPTH = 60
 MAX_IMPORTS = 5
-_SPACES = re.compile(r"\s+|\?(?=\.)|!(?=\.)")
 _HOSTS = ("process", "Object", "JSON", "console", "Response", "NextResponse", "URL", "Promise", "Array", "Boolean")
 
 
@@ -185,7 +183,7 @@ class Evaluator(ABC):
             return NULL
         if kind == "number":
             return plain(int(text(node))) if text(node).isdigit() else UNKNOWN
-        if kind in (*FUNCTIONS, "method_definition"):
+        if kind in FUNCTIONS:
             return Value("function", Closure(node, scope))
         method = getattr(self, f"_{kind}", None)
         return method(node, scope, depth + 1) if method is not None else UNKNOWN
@@ -394,7 +392,7 @@ class Evaluator(ABC):
             return UNKNOWN
         callee = strip(callee)
         nodes = [child for child in arguments.named_children if child.type != "comment"]
-        spelled = _SPACES.sub("", scope.module.tree.text(callee))
+        spelled = compact(scope.module.tree.text(callee))
         if callee.type == "member_expression":
             owner_node, property_ = callee.child_by_field_name("object"), callee.child_by_field_name("property")
             if owner_node is None or property_ is None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from reviewer.core.exprs import DECLARED_FUNCTIONS, Expressions
+from reviewer.core.exprs import Expressions
 from reviewer.core.facts import Assignment, Export, Expr
-from reviewer.core.nodes import is_type
+from reviewer.core.nodes import DECLARED_FUNCTIONS, is_type
 from reviewer.core.scopes import Scope, pattern_names, string_value
 from reviewer.core.syntax import Node, Tree
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from reviewer.core.app import App
 from reviewer.core.code import MAX_HOPS, Code
 from reviewer.core.database import is_client_module
-from reviewer.core.facts import Call, Expr, Ref
+from reviewer.core.facts import Call, Ref
 from reviewer.core.guards import Body
 from reviewer.core.handlers import Handler
 from reviewer.core.manifest import ancestors, parent
@@ -105,7 +105,7 @@ def _reached(code: Code, body: Body) -> Iterator[tuple[str, Ref]]:
 def _behind(code: Code, path: str, callee: Ref) -> Iterator[Body]:
     if callee.kind == "local" and callee.steps:
         return
-    where, value = code.follow(path, Expr("ref", 0, 0, 0, callee.name, callee))
+    where, value = code.value_of(path, callee)
     if value.kind == "function":
         yield Body(where, value.function)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reviewer.core.facts import Expr, ExprKind, Ref
+from reviewer.core.nodes import PLAIN_FUNCTIONS
 from reviewer.core.scopes import Resolver, Scope, string_value, strip
 from reviewer.core.syntax import Node, Tree
 
@@ -21,14 +22,6 @@ _LITERALS: dict[str, ExprKind] = {
     "regex": "regex",
 }
 _PLAIN = (*_LITERALS, "binary_expression", "unary_expression", "ternary_expression")
-FUNCTIONS = (
-    "function_declaration",
-    "generator_function_declaration",
-    "function_expression",
-    "generator_function",
-    "arrow_function",
-)
-DECLARED_FUNCTIONS = ("function_declaration", "generator_function_declaration")
 
 
 class Expressions:
@@ -49,7 +42,7 @@ class Expressions:
             return self._reference(node, scope, depth)
         if kind in ("call_expression", "new_expression"):
             return self._call(node, scope, depth)
-        if kind in FUNCTIONS:
+        if kind in PLAIN_FUNCTIONS:
             name = node.child_by_field_name("name")
             text = self.tree.text(name) if name is not None else ""
             return self._function(node, text)

@@ -18,20 +18,12 @@ from reviewer.core.facts import (
     Ref,
     Suppression,
 )
-from reviewer.core.nodes import all_types, is_branch, is_conditional, is_type, is_type_import, parameters
+from reviewer.core.nodes import FUNCTIONS, all_types, is_branch, is_conditional, is_type, is_type_import, parameters
 from reviewer.core.returns import default_returns
 from reviewer.core.scopes import Binding, Scope, is_await_call, pattern_names, string_value, strip
 from reviewer.core.syntax import MAX_DEPTH, Node, TooComplex, Tree, captures, parse
 from reviewer.core.text import Source
 
-_FUNCTIONS = (
-    "function_declaration",
-    "generator_function_declaration",
-    "function_expression",
-    "generator_function",
-    "arrow_function",
-    "method_definition",
-)
 _BLOCKS = ("statement_block", "for_statement", "for_in_statement", "catch_clause", "switch_body")
 _OTHER = (
     "import_statement",
@@ -56,7 +48,7 @@ _TYPESCRIPT = (
     "function_signature",
     _FIELDS[1],
 )
-_COMMON = " ".join(f"({kind}) @{kind}" for kind in (*_FUNCTIONS, *_BLOCKS, *_OTHER))
+_COMMON = " ".join(f"({kind}) @{kind}" for kind in (*FUNCTIONS, *_BLOCKS, *_OTHER))
 _INTEREST = f"{_COMMON} ({_FIELDS[0]}) @{_FIELDS[0]}"
 _INTEREST_TYPESCRIPT = _COMMON + " " + " ".join(f"({kind}) @{kind}" for kind in _TYPESCRIPT)
 
@@ -154,7 +146,7 @@ class _Extraction:
                 scope = scope.parent
             if kind == "ambient_declaration":
                 skip_until = node.end_byte
-            elif kind in _FUNCTIONS:
+            elif kind in FUNCTIONS:
                 scope = self._open_function(node, kind, scope)
             elif kind in _BLOCKS:
                 scope = self._open_block(node, kind, scope)

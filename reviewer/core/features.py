@@ -13,7 +13,7 @@ from reviewer.core.code import Code
 from reviewer.core.entries import source_of, stem_of
 from reviewer.core.facts import Call, Ref
 from reviewer.core.launch import Launchers, launchers_of, runs
-from reviewer.core.loads import Loads
+from reviewer.core.loaders import Loaders
 from reviewer.core.manifest import join, parent
 from reviewer.core.matrix import Confidence, Place
 from reviewer.core.onload import exported, running
@@ -90,7 +90,7 @@ class Features:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.code: Code = project.code
-        self.loads = Loads(project)
+        self.loaders = Loaders(project)
         self.starters: dict[str, str] = {}  # by the file that opens a port: what starts the file that loads it
         self._by_request: dict[str, list[str]] = {}
         self._launchers: dict[str, Launchers] = {}
@@ -104,7 +104,7 @@ class Features:
     def _by_root(self) -> dict[tuple[str, str], tuple[Feature, ...]]:
         found: dict[tuple[str, str], list[Feature]] = {}
         made = {path: features for path in sorted(self._marked()) if (features := list(recognised(self.code, path)))}
-        reached = self.loads.reach(path for path in made if not self._is_apart(path))
+        reached = self.loaders.reach(path for path in made if not self._is_apart(path))
         for path, features in made.items():
             for app, place, entry, confidence in self._places(path, reached.get(path, {path})):
                 rows = found.setdefault((app.kind, app.root), [])

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from reviewer.core.nodes import parameters
-from reviewer.core.outcomes import FUNCTIONS, KEEPERS, spelled
+from reviewer.core.callresults import KEEPERS, spelled
+from reviewer.core.nodes import FUNCTIONS, parameters
 from reviewer.core.scopes import is_await_call, strip
 from reviewer.core.syntax import Node, Tree, parse
 from reviewer.core.text import Source
@@ -57,7 +57,7 @@ class Answer:
     goes_on: bool = False
 
 
-def may_go_on(data: bytes) -> bool:
+def may_follow_answer(data: bytes) -> bool:
     """Whether a script may hold an answer that something follows, by a cheap look."""
     answer = _ANSWER.search(data)
     return answer is not None and re.compile(rb"\bawait\b|\n[ \t]*[\w$.]+\(").search(data, answer.end()) is not None
@@ -65,7 +65,7 @@ def may_go_on(data: bytes) -> bool:
 
 def answers_of(source: Source, language: str, function: int) -> tuple[Answer, ...]:
     """The answers of a handler ``(req, res)`` that steps follow. Raises TooComplex for trees beyond the caps."""
-    if not may_go_on(source.data):
+    if not may_follow_answer(source.data):
         return ()
     tree = parse(source, language)
     node = tree.root.descendant_for_byte_range(function, function)

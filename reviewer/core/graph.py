@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from reviewer.core.code import MAX_HOPS, Code
+from reviewer.core.specifiers import may_load_late
 
 
 class ImportGraph:
@@ -19,7 +20,8 @@ class ImportGraph:
 
     def imports(self, path: str) -> set[str]:
         """The files of the repository a script loads, types left out."""
-        facts = self.code.facts(path)
+        is_late = may_load_late(self.code.files.raw(path) or b"")
+        facts = self.code.facts(path) if is_late else self.code.surface(path)
         found = set()
         for item in facts.imports if facts is not None else ():
             target = self.code.resolver.resolve(path, item.module) if not item.type_only else None

@@ -10,8 +10,8 @@ from reviewer.core.code import Code
 from reviewer.core.facts import Call, Expr, Ref
 from reviewer.core.handlers import Handler, Wrapper
 from reviewer.core.refusals import GuardKind, Refusal, refusals_of
+from reviewer.core.scopes import compact
 from reviewer.core.symbols import Symbols
-from reviewer.core.syntax import language_of
 
 MAX_HOPS = 2
 MAX_DEPTH = 3  # of values made from values
@@ -27,7 +27,6 @@ _SPEAKING = re.compile(
     r"authenticate|authorize|is(?:Authenticated|Authorized|LoggedIn|Admin)\w*|(?:has|can)(?:Permission|Access|Role)s?"
 )
 _READING = re.compile(r"(?:\w+\.)*(?:auth|currentUser|unstable_getServerSession|get[A-Z]\w*)")
-_SPACES = re.compile(r"\s+|\?(?=\.)|!(?=\.)")
 _LOOKING = ("next/", "@vercel/functions", "@vercel/edge")  # packages that read a request and answer nothing
 _WORD = re.compile(rb"#?[\w$]+")
 _KINDS: tuple[tuple[GuardKind, re.Pattern[str]], ...] = (
@@ -192,9 +191,7 @@ class Guards:
 
     def _refusals_in(self, path: str) -> tuple[Refusal, ...]:
         if path not in self._refusals:
-            source, language = self.code.files.source(path), language_of(path)
-            readable = source is not None and language is not None and self.code.facts(path) is not None
-            self._refusals[path] = refusals_of(source, language) if readable and source and language else ()
+            self._refusals[path] = self.code.read(path, refusals_of) or ()
         return self._refusals[path]
 
     def _spelled(self, path: str, call: Call) -> str:
@@ -206,7 +203,7 @@ class Guards:
         name = _WORD.match(source.data, place)
         end = name.end() if name is not None else place
         text = source.data[max(call.start, end - MAX_SPELLED) : end]
-        return _SPACES.sub("", text.decode("utf-8", "replace").removeprefix("new "))
+        return compact(text.decode("utf-8", "replace").removeprefix("new "))
 
     # -- what a function calls ----------------------------------------------------------------------------------------
 
@@ -232,7 +229,7 @@ class Guards:
         steps, base = list(ref.steps), replace(ref, steps=())
         if ref.kind == "import" and ref.name == "*" and steps and steps[0].startswith("."):
             base = replace(ref, name=steps.pop(0)[1:], steps=())
-        where, value = self.code.follow(path, Expr("ref", 0, 0, 0, base.name, base))
+        where, value = self.code.value_of(path, base)
         if not (value.kind == "ref" and value.ref == base):
             members = [step.lstrip(".") for step in steps if step[0] in ".["]
             member = members[-1] if members else ""

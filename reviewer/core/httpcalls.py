@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reviewer.core.bindings import Declared, Script, Scripts
-from reviewer.core.exprs import FUNCTIONS
+from reviewer.core.nodes import FUNCTIONS, PLAIN_FUNCTIONS, begins_with_directive
 from reviewer.core.scopes import strip
 from reviewer.core.syntax import Node, captures
 from reviewer.core.urlreader import Frame, UrlReader, arguments_of, property_of
@@ -190,7 +190,7 @@ class HttpCalls:
         if declared is None or declared.kind != "value" or declared.node.type != "call_expression":
             return None
         wrapped = [strip(argument) for argument in arguments_of(declared.node)]
-        function = next((node for node in wrapped if node.type in FUNCTIONS), None)
+        function = next((node for node in wrapped if node.type in PLAIN_FUNCTIONS), None)
         if function is not None:
             return Declared("function", declared.script, function)
         named = next((node for node in wrapped if node.type == "identifier"), None)
@@ -310,7 +310,7 @@ class HttpCalls:
         """Whether the outermost function around a call asks if there is a window."""
         above, outermost = call.parent, None
         while above is not None:
-            outermost = above if above.type in (*FUNCTIONS, "method_definition") else outermost
+            outermost = above if above.type in FUNCTIONS else outermost
             above = above.parent
         if outermost is None:
             return False
@@ -337,17 +337,10 @@ def _in_action(script: Script, node: Node, within: Node) -> bool:
     """Whether a function between the two is a Server Action, which runs by itself."""
     above = node.parent
     while above is not None and above.start_byte >= within.start_byte and above != within:
-        if above.type in FUNCTIONS and is_action(script, above):
+        if above.type in PLAIN_FUNCTIONS and begins_with_directive(script.tree, above, "use server"):
             return True
         above = above.parent
     return False
-
-
-def is_action(script: Script, function: Node) -> bool:
-    """Whether a function begins with ``'use server'``."""
-    body = function.child_by_field_name("body")
-    first = next((c for c in body.named_children if c.type != "comment"), None) if body is not None else None
-    return first is not None and first.type == "expression_statement" and "use server" in script.text(first)[:14]
 
 
 def _is_detached(script: Script, call: Node) -> bool:

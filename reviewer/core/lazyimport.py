@@ -6,8 +6,8 @@ import re
 
 from reviewer.core.facts import FileFacts, Import
 from reviewer.core.finding import Suggestion
-from reviewer.core.startup import Need, TopLevelLoad
 from reviewer.core.text import Source
+from reviewer.core.toplevelloads import Need, TopLevelLoad
 
 MAX_LINES = 30
 _WRITTEN = re.compile(r"import\s+[^'\"]+\s+from\s+(?P<module>'[^']+'|\"[^\"]+\");?\s*")

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from reviewer.core.nodes import FUNCTIONS, function_id, functions_around
 from reviewer.core.numbers import Numbers
-from reviewer.core.sending import FUNCTIONS, Kind, Sending, functions_around, name_of
+from reviewer.core.streamwrites import Kind, StreamWrites, name_of
 from reviewer.core.syntax import Node, Tree, captures, parse
 from reviewer.core.text import Source
 
@@ -155,13 +156,13 @@ class _Reading:
     in_place: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        functions = [node for node, _ in captures(self.tree, _every(FUNCTIONS))]
+        functions = [node for node, _ in captures(self.tree, " ".join(f"({kind}) @function" for kind in FUNCTIONS))]
         self.named: dict[str, Node] = {}
         for node in functions:
             self.named.setdefault(name_of(self.tree, node), node)
         marked = _DURABLE.search(self.tree.source.data.decode("utf-8", "replace")) is not None
         self.durable = {node.start_byte for node in functions if marked and self._is_durable(node)}
-        self.sending = Sending(self.tree)
+        self.sending = StreamWrites(self.tree)
         self.numbers = Numbers(self.tree)
         self.sleepers = {name for name, node in self.named.items() if name and self._sleeps(node)}
 
@@ -208,7 +209,7 @@ class _Reading:
             milliseconds, through = waited
             whole = node if through else _promise_of(node) or node
             times, conditional = self.numbers.times(whole), _is_conditional(whole)
-            self.waits.append(Wait(*self._place(node), _function(whole), milliseconds, times, through, conditional))
+            self.waits.append(Wait(*self._place(node), function_id(whole), milliseconds, times, through, conditional))
 
     def _is_durable(self, function: Node) -> bool:
         body = function.child_by_field_name("body")
@@ -229,7 +230,7 @@ class _Reading:
         waits = callback is None or _SETTLES.search(self.tree.text(callback)) is not None
         id = callback.start_byte if callback is not None else -1
         kept = escapes or used
-        self.intervals.append(Interval(*self._place(node), _function(node), id, cleared, kept, sends, tidies, waits))
+        self.intervals.append(Interval(*self._place(node), function_id(node), id, cleared, kept, sends, tidies, waits))
 
     def _callback(self, given: Node | None) -> Node | None:
         """The function a timer is given, or one of the file it names."""
@@ -272,7 +273,7 @@ class _Reading:
             if above is not None and above.type == "arguments":
                 called = above.parent.child_by_field_name("function") if above.parent is not None else None
                 if called is not None and self.tree.text(called).rpartition(".")[2] in _CLEARS:
-                    cleared.add(_function(node))
+                    cleared.add(function_id(node))
                 else:
                     escapes = True
             elif above is not None:
@@ -327,7 +328,7 @@ class _Reading:
         line, column, _ = self._place(node)
         sends = self.sending.within(_inside(body, "call_expression"))
         catches = any(child.type == "catch_clause" for child in inside)
-        loop = Loop(line, column, line, _function(node), label, awaits, leaves, sends, catches)
+        loop = Loop(line, column, line, function_id(node), label, awaits, leaves, sends, catches)
         self.loops.append(loop)
 
     def _breaks(self, node: Node, loop: Node) -> bool:
@@ -380,10 +381,6 @@ class _Reading:
 _BREAKABLE = ("while_statement", "for_statement", "do_statement", "for_in_statement", "switch_statement")
 
 
-def _every(kinds: frozenset[str]) -> str:
-    return " ".join(f"({kind}) @function" for kind in sorted(kinds))
-
-
 def _inside(node: Node, *kinds: str) -> Iterator[Node]:
     """The nodes of some kinds in a node, in functions written in it as well."""
     stack = [node]
@@ -401,11 +398,6 @@ def _own(node: Node) -> Iterator[Node]:
         below = stack.pop()
         yield below
         stack.extend(child for child in reversed(below.named_children) if child.type not in FUNCTIONS)
-
-
-def _function(node: Node) -> int:
-    """The id of the function around a node, -1 at module level."""
-    return next((function.start_byte for function in functions_around(node)), -1)
 
 
 def _waits(node: Node) -> bool:

@@ -9,13 +9,14 @@ from functools import cached_property
 from math import prod
 from typing import Literal
 
+from reviewer.core.callgraph import MODULE, CallGraph, Part
+from reviewer.core.clientfiles import is_react
 from reviewer.core.code import Code
-from reviewer.core.facts import Call, Expr, FileFacts, Ref
+from reviewer.core.facts import Call, FileFacts, Ref
 from reviewer.core.finding import Site
 from reviewer.core.helpers import helpers_among
 from reviewer.core.lifetimes import Interval, Wait, may_go_on
 from reviewer.core.project import Project
-from reviewer.core.running import MODULE, Part, Running
 from reviewer.core.runs import is_server
 from reviewer.core.symbols import Symbols
 
@@ -30,7 +31,6 @@ _PROGRAM = re.compile(
     rb"""terraform|torchrun)\b"""
 )
 _LISTEN = re.compile(r"\s*listen\s", re.IGNORECASE)
-_BROWSER = re.compile(rb"""['"]use client['"]|(?:from\s+|require\()['"]react(?:-dom|-native)?['"]""")
 _CALLS = re.compile(rb"\.listen\(|child_process|execa|LISTEN |WebSocketServer")
 _WAITS = re.compile(
     rb"(?:await\s+\w+\(|setTimeout\(\s*(?:\w+|\(\)\s*=>\s*\w+\(\))\s*,)\s*(\d[\d_ *]*|[A-Z][A-Z_]{2,})\s*[,)]"
@@ -76,13 +76,13 @@ def subject_at(site: Site) -> str:
 class LongRunning:
     """Finds long work. ``symbols`` are the exports that begin it, by kind; calls and ``new`` leave no trace in them."""
 
-    running: Running
+    calls: CallGraph
     symbols: Mapping[Kind, Symbols]
     max_wait: int
 
     def is_helper(self, path: str) -> bool:
         """Whether a script that no route is has long work to do, or makes something that has."""
-        if path.endswith("x") or _BROWSER.search(self.code.files.raw(path) or b"") or not self.may_work(path):
+        if path.endswith("x") or is_react(self.code.files.raw(path) or b"") or not self.may_work(path):
             return False
         facts = self.code.facts(path)
         if facts is None:
@@ -97,7 +97,7 @@ class LongRunning:
             return True
         if not (may_go_on(data) or self._may_wait(data)):
             return False
-        lifetimes = self.running.lifetimes(path)
+        lifetimes = self.calls.lifetimes(path)
         begins = any(not (timer.escapes or timer.tidies) for timer in lifetimes.intervals)
         endless = any(loop.awaits and not loop.leaves for loop in lifetimes.loops)
         return begins or endless or sum(wait.total for wait in lifetimes.waits) >= self.max_wait
@@ -127,16 +127,16 @@ class LongRunning:
 
     @property
     def code(self) -> Code:
-        return self.running.code
+        return self.calls.code
 
     @property
     def candidates(self) -> frozenset[str]:
         """The scripts that are worth a search."""
-        return self.running.candidates
+        return self.calls.candidates
 
     def within(self, path: str, functions: frozenset[int], everything: Collection[int] = ()) -> Iterator[Work]:
         """The long work of some functions of a file; *everything* are all those of the file that run, to end it too."""
-        facts, lifetimes = self.code.facts(path), self.running.lifetimes(path)
+        facts, lifetimes = self.code.facts(path), self.calls.lifetimes(path)
         if facts is None:
             return
         ended = _ended(facts, {*functions, *everything})
@@ -181,7 +181,7 @@ class LongRunning:
         return expanded if expanded is not None and expanded.kind == "import" else None
 
     def _may_hold(self, path: str, ref: Ref) -> bool:
-        return self.code.resolver.resolve(path, ref.module) in self.running.candidates
+        return self.code.resolver.resolve(path, ref.module) in self.calls.candidates
 
     @cached_property
     def _verbs(self) -> frozenset[str]:
@@ -213,7 +213,7 @@ class LongRunning:
 
     def _timers(self, path: str, runs: set[int]) -> Iterator[Work]:
         """Intervals that nothing that runs clears."""
-        for timer in self.running.lifetimes(path).intervals:
+        for timer in self.calls.lifetimes(path).intervals:
             if timer.escapes or timer.tidies or timer.callback in timer.cleared or timer.cleared & runs:
                 continue
             if any(self._is_in(path, function, timer.callback) for function in timer.cleared):
@@ -226,7 +226,7 @@ class LongRunning:
 
     def _loops(self, path: str) -> Iterator[Work]:
         """Endless loops that wait; one that fails as soon as its stream is closed has an end."""
-        for loop in self.running.lifetimes(path).loops:
+        for loop in self.calls.lifetimes(path).loops:
             if loop.awaits and not loop.leaves and (loop.sends != "enqueue" or loop.catches):
                 site = Site(path, loop.line, loop.column, loop.end_line, "the loop begins here")
                 yield Work("loop", loop.label, "", site, loop.function)
@@ -234,7 +234,7 @@ class LongRunning:
     def _waits(self, path: str) -> Iterator[Work]:
         """Functions that wait for longer than is to be, each at its longest wait."""
         by_function: dict[int, list[Wait]] = {}
-        for wait in self.running.lifetimes(path).waits:
+        for wait in self.calls.lifetimes(path).waits:
             if self._is_wait(path, wait):
                 by_function.setdefault(wait.function, []).append(wait)
         for function, waits in by_function.items():
@@ -247,7 +247,7 @@ class LongRunning:
 
     def _is_wait(self, path: str, wait: Wait) -> bool:
         """Whether what a wait goes through does wait: a function of the repository, or one of a package."""
-        if wait.through in {"", *self.running.lifetimes(path).sleepers}:
+        if wait.through in {"", *self.calls.lifetimes(path).sleepers}:
             return True
         facts = self.code.facts(path)
         call = next((c for c in facts.calls if (c.line, c.column) == (wait.line, wait.column)), None) if facts else None
@@ -255,11 +255,10 @@ class LongRunning:
             return False
         if _WAIT_PACKAGES.match(call.callee):
             return True
-        named = Expr("ref", call.line, call.column, call.end_line, call.callee.name, call.callee)
-        where, value = self.code.follow(path, named)
+        where, value = self.code.value_of(path, call.callee)
         made = self.code.facts(where) if value.kind == "function" else None
         function = made.function(value.function) if made is not None else None
-        return function is not None and function.name in self.running.lifetimes(where).sleepers
+        return function is not None and function.name in self.calls.lifetimes(where).sleepers
 
 
 def _work(kind: Kind, path: str, call: Call, ref: Ref | None) -> Work:
@@ -328,7 +327,7 @@ def narrow(search: LongRunning, project: Project, marked: Collection[str]) -> No
     routes = {route.path for app in project.next_apps for route in app.api_routes}
     helpers = [path for path in helpers_among(project, marked) if search.is_helper(path)]
     working = {path for path in routes if search.may_work(path)}
-    search.running.candidates = frozenset(working | project.graph.reachers(helpers))
+    search.calls.candidates = frozenset(working | project.graph.reachers(helpers))
 
 
 def works_of(search: LongRunning, parts: Collection[Part]) -> Iterator[tuple[Part, Work]]:

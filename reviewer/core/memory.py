@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from reviewer.core.code import Code
-from reviewer.core.loads import Loads
+from reviewer.core.loaders import Loaders
 from reviewer.core.matrix import Fact
 from reviewer.core.surface import Surface
 
@@ -19,7 +19,7 @@ _LIKELY = re.compile(r"(?i)rate|limit|otp|session|token|lock|nonce|cache|store|c
 _CHANGES = frozenset({"set", "add", "delete", "clear"})
 
 
-def process_memory(surface: Surface, loads: Loads) -> Fact | None:
+def process_memory(surface: Surface, loaders: Loaders) -> Fact | None:
     """Where a route keeps, from one request to the next, what should hold for all of them."""
     words = {"memory": ((b"new Map",), (b"new Set",))}
     routes = {route.path for route in surface.app.api_routes}
@@ -33,7 +33,7 @@ def process_memory(surface: Surface, loads: Loads) -> Fact | None:
                 return None
             name = match[1].decode()
             line = _changed(surface.code, path, name)
-            if line and (path in routes or loads.reach([path])[path] & routes):
+            if line and (path in routes or loaders.reach([path])[path] & routes):
                 return Fact("{} holds for one process and is changed by requests", path, line, "medium", (name,))
     return None
 

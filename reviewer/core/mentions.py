@@ -6,13 +6,12 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from reviewer.core.exprs import FUNCTIONS
+from reviewer.core.nodes import FUNCTIONS
 from reviewer.core.syntax import Node, Tree, captures, parse
 from reviewer.core.text import Source
 from reviewer.core.usage import declares, is_in_type
 
 _NAMES = "(identifier) @name (shorthand_property_identifier) @name"
-_ENCLOSING = (*FUNCTIONS, "method_definition")
 _MAX_REFUSAL = 3  # statements; what is longer answers in a way of its own
 _REFUSES = re.compile(
     r"(?i)\b[45]\d\d\b|\bthrow\b|\b204\b|redirect|notfound|error|forbidden|unauthori|invalid|denied|missing|required|fail"
@@ -83,7 +82,7 @@ def _mention(tree: Tree, node: Node, name: str) -> Mention:
     child, owner = node, ""
     while child.parent is not None:
         above = child.parent
-        if above.type in _ENCLOSING:
+        if above.type in FUNCTIONS:
             functions.append((above.start_byte, turns))
         else:
             turns += tuple(_turns(tree, above, child))
@@ -177,7 +176,7 @@ def _answers(tree: Tree, other: Node) -> bool:
 def _after(statement: Node) -> list[Node]:
     """The statements that follow one in its block, or in the blocks around it, up to its function."""
     node = statement
-    while node.parent is not None and node.parent.type not in _ENCLOSING:
+    while node.parent is not None and node.parent.type not in FUNCTIONS:
         above = node.parent
         if above.type == "statement_block":
             rest = [other for other in above.named_children if other.start_byte >= node.end_byte]

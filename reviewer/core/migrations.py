@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from reviewer.core.closure import Closure
 from reviewer.core.code import Code
-from reviewer.core.mentions import mentions_of
+from reviewer.core.mentions import Mentions, mentions_of
 from reviewer.core.sessions import SessionUse
-from reviewer.core.syntax import language_of
 
 _SAYS_SO = re.compile(
     rb"(?i)(?://|/\*|^\s*\*)[^\n]*\b(?:migrat|phase(?:d|s)? out|legacy (?:auth|session|login))", re.MULTILINE
@@ -28,11 +27,12 @@ def is_migration(code: Code, closure: Closure, one: Sequence[SessionUse], other:
 def _decides(code: Code, closure: Closure, path: str, one: Sequence[SessionUse], other: Sequence[SessionUse]) -> bool:
     """Whether a branch of a file has one of them on one side and the other on another."""
     names = [set(_names(code, closure, path, uses)) for uses in (one, other)]
-    source, language = code.files.source(path), language_of(path)
-    if not all(names) or names[0] & names[1] or source is None or language is None:
+    if not all(names) or names[0] & names[1]:
         return False
+    both = names[0] | names[1]
+    mentions = code.read(path, lambda source, language: mentions_of(source, language, both)) or Mentions()
     sides: tuple[dict[int, int], dict[int, int]] = ({}, {})
-    for mention in mentions_of(source, language, names[0] | names[1]).places:
+    for mention in mentions.places:
         side = sides[0] if mention.name in names[0] else sides[1]
         side.update(mention.turns)
     return any(place in sides[1] and sides[1][place] != side for place, side in sides[0].items())

@@ -7,23 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from reviewer.core.nodes import is_type, parameters
-from reviewer.core.scopes import pattern_names, string_value, strip
+from reviewer.core.nodes import DECLARED_FUNCTIONS, FUNCTIONS, is_type, parameters
+from reviewer.core.scopes import pattern_identifiers, pattern_names, string_value, strip
 from reviewer.core.syntax import Node, Tree, captures
 
 NameKind = Literal["constant", "variable", "function", "class", "import", "parameter", "local"]
 
-FUNCTIONS = (
-    "function_declaration",
-    "generator_function_declaration",
-    "function_expression",
-    "generator_function",
-    "arrow_function",
-    "method_definition",
-)
 _BLOCKS = ("statement_block", "for_statement", "for_in_statement", "catch_clause", "switch_body")
 _NAMES = frozenset({"identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern"})
-_DECLARED = ("function_declaration", "generator_function_declaration", "class_declaration")
+_DECLARED = (*DECLARED_FUNCTIONS, "class_declaration")
 _COMMON = " ".join(
     f"({kind}) @{kind}"
     for kind in (*FUNCTIONS, *_BLOCKS, "class_declaration", "variable_declarator", "import_statement", "this")
@@ -185,7 +177,7 @@ class Names:
             self.imports.append((module, tuple(names)))
 
     def _declare_pattern(self, pattern: Node, kind: NameKind, scope: _Scope, init: Node | None) -> None:
-        places = {self.tree.text(node): node for node in _identifiers(pattern)}
+        places = {self.tree.text(node): node for node in pattern_identifiers(pattern)}
         for text, steps in pattern_names(self.tree, pattern):
             if (node := places.get(text)) is not None:
                 self._declaring.add(node.start_byte)
@@ -208,19 +200,6 @@ class Names:
             name.module, name.imported = module, imported
             names.append(name)
         self.imports.append((module, tuple(names)))
-
-
-def _identifiers(pattern: Node) -> Iterator[Node]:
-    stack = [pattern]
-    while stack:
-        node = stack.pop()
-        if node.type in ("identifier", "shorthand_property_identifier_pattern"):
-            yield node
-        elif node.type in ("object_assignment_pattern", "assignment_pattern"):
-            left = node.child_by_field_name("left")
-            stack += [left] if left is not None else []
-        else:
-            stack += node.named_children
 
 
 def _imported(tree: Tree, statement: Node) -> Iterator[tuple[str, Node]]:

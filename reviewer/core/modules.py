@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from reviewer.core.code import Code
+from reviewer.core.nodes import DECLARED_FUNCTIONS
 from reviewer.core.scopes import pattern_names, string_value
-from reviewer.core.syntax import Node, Tree, language_of, parse
-
-_FUNCTIONS = ("function_declaration", "generator_function_declaration")
+from reviewer.core.syntax import Node, Tree, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +60,11 @@ class Modules:
     def _read(self, path: str) -> Module | None:
         if len(self._known) > MAX_MODULES:
             return None
-        facts, source, language = self.code.surface(path), self.code.files.source(path), language_of(path)
-        if facts is None or source is None or language is None or facts.unread:
+        facts = self.code.surface(path)
+        tree = self.code.read(path, parse) if facts is not None and not facts.unread else None
+        if facts is None or tree is None:
             return None
-        module = Module(path, parse(source, language))
+        module = Module(path, tree)
         for item in facts.imports:
             for imported, local in item.names:
                 module.names[local] = Imported(item.module, imported)
@@ -77,7 +77,7 @@ class Modules:
 
 
 def _declared(tree: Tree, statement: Node) -> Iterator[tuple[str, Declared]]:
-    if statement.type in _FUNCTIONS:
+    if statement.type in DECLARED_FUNCTIONS:
         name = statement.child_by_field_name("name")
         if name is not None:
             yield tree.text(name), Declared(statement)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from reviewer.core.accesses import MUTATORS, Access, Accesses
-from reviewer.core.modulenames import FUNCTIONS, Name, Names, Use
+from reviewer.core.modulenames import Name, Names, Use
+from reviewer.core.nodes import FUNCTIONS
 from reviewer.core.scopes import string_value, strip
 from reviewer.core.syntax import Node, Tree, parse
 from reviewer.core.text import Source

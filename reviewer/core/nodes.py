@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from reviewer.core.syntax import Node
+from collections.abc import Iterator
+
+from reviewer.core.syntax import Node, Tree
 
 _CONDITIONAL = (
     "if_statement",
@@ -14,14 +16,9 @@ _CONDITIONAL = (
     "for_in_statement",
     "while_statement",
 )
-_FUNCTIONS = (
-    "function_declaration",
-    "generator_function_declaration",
-    "function_expression",
-    "generator_function",
-    "arrow_function",
-    "method_definition",
-)
+DECLARED_FUNCTIONS = ("function_declaration", "generator_function_declaration")
+PLAIN_FUNCTIONS = (*DECLARED_FUNCTIONS, "function_expression", "generator_function", "arrow_function")
+FUNCTIONS = (*PLAIN_FUNCTIONS, "method_definition")
 _TYPES = ("type_annotation", "type_query", "type_arguments", "type_alias_declaration", "interface_declaration")
 
 
@@ -37,6 +34,28 @@ def parameters(function: Node) -> list[Node]:
         if node.type != "comment" and pattern.type != "this":
             patterns.append(pattern)
     return patterns
+
+
+def functions_around(node: Node) -> Iterator[Node]:
+    """The functions a node stands in, the innermost first."""
+    above = node.parent
+    while above is not None:
+        if above.type in FUNCTIONS:
+            yield above
+        above = above.parent
+
+
+def function_id(node: Node) -> int:
+    """The id of the function around a node, -1 at module level."""
+    return next((function.start_byte for function in functions_around(node)), -1)
+
+
+def begins_with_directive(tree: Tree, function: Node, directive: str) -> bool:
+    """Whether the body of a function begins with a directive, such as ``'use server'``."""
+    body = function.child_by_field_name("body")
+    statements = body.named_children if body is not None else ()
+    first = next((statement for statement in statements if statement.type != "comment"), None)
+    return first is not None and first.type == "expression_statement" and tree.text(first).strip("'\"; \n") == directive
 
 
 def is_type_import(call: Node) -> bool:
@@ -57,7 +76,7 @@ def is_type_import(call: Node) -> bool:
 def is_conditional(node: Node) -> bool:
     """Whether code stands under a condition within its function, or within the module."""
     above = node.parent
-    while above is not None and above.type not in _FUNCTIONS:
+    while above is not None and above.type not in FUNCTIONS:
         if above.type in _CONDITIONAL:
             return True
         above = above.parent

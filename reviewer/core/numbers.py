@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from reviewer.core.nodes import FUNCTIONS
 from reviewer.core.syntax import Node, Tree, captures
 
-_FUNCTIONS = frozenset({"function_declaration", "function_expression", "arrow_function", "method_definition"})
 _LITERAL = re.compile(r"\d[\d_]{0,12}(?:\.\d{1,9})?(?:e\d)?")
 _BOUND = re.compile(r"([\w$]+)\s*(<=?)\s*([\w$]+)")
 MAX_PARTS = 12
@@ -58,7 +58,7 @@ class Numbers:
     def times(self, node: Node) -> int:
         """How often a node runs at most each time its function does, as far as loops around it have a literal end."""
         times, above = 1, node.parent
-        while above is not None and above.type not in _FUNCTIONS:
+        while above is not None and above.type not in FUNCTIONS:
             times *= max(self._turns(above), 1)
             above = above.parent
         return times

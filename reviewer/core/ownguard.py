@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from reviewer.core.app import App
 from reviewer.core.code import Code
-from reviewer.core.facts import Expr, Ref
+from reviewer.core.facts import Ref
 from reviewer.core.guards import Guards
 from reviewer.core.handlers import Handler
 
@@ -50,7 +50,7 @@ def _is_guard(code: Code, guards: Guards, path: str, ref: Ref) -> bool:
         return False
     if guards.names.match(ref.name):
         return True
-    where, value = code.follow(path, Expr("ref", 0, 0, 0, ref.name, replace(ref, steps=())))
+    where, value = code.value_of(path, replace(ref, steps=()))
     return value.kind == "function" and guards.of_function(where, value.function, 1) is not None
 
 

@@ -12,8 +12,8 @@ from reviewer.core.commands import next_arguments
 from reviewer.core.finding import Evidence, weakest
 from reviewer.core.manifest import ancestors, join
 from reviewer.core.rewrites import Rewrite, is_rewritten, rewrites_of
-from reviewer.core.roles import Route
-from reviewer.core.urls import HOLE, Address, Origin, Part, Url, address_of, answering, shown
+from reviewer.core.roles import Route, answering
+from reviewer.core.urls import HOLE, Address, Origin, Part, Url, address_of, shown
 
 NEXT_PORT = "3000"
 _ENV_FILES = tuple(

@@ -183,7 +183,7 @@ class Equivalents:
 
     def _around(self, path: str, ref: Ref) -> set[str]:
         """What a function that is called was made with, such as the wrappers of another route's handler."""
-        where, value = self.code.follow(path, Expr("ref", 0, 0, 0, ref.name, ref))
+        where, value = self.code.value_of(path, ref)
         parts = value.walk() if value.kind == "call" else ()
         return {symbol_of(self.code, where, part.ref) for part in parts if part.kind == "ref"}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -10,6 +9,8 @@ from functools import cached_property
 from reviewer.core.app import App
 from reviewer.core.behaviours import Behaviour
 from reviewer.core.consumers import Consumers, contract, native_clients
+from reviewer.core.durations import NAME as MAX_DURATION
+from reviewer.core.durations import declared
 from reviewer.core.features import Feature, FeatureKind, Features
 from reviewer.core.links import Link, Links
 from reviewer.core.manifest import join
@@ -22,9 +23,9 @@ from reviewer.core.servertraits import only_forwards, purpose_of
 from reviewer.core.services import Service, Services
 from reviewer.core.snapshot import is_script
 from reviewer.core.surface import Surface, Surfaces, backend, nouns, pipeline, rendering
+from reviewer.core.vercel import CONFIGS, function_limits
 
 LONG_SECONDS = 300
-_DURATION = re.compile(rb"(?:^export\s+const\s+maxDuration\s*=|\bmaxDuration['\"]?\s*:)\s*(\d+)\b", re.MULTILINE)
 _POINTS: dict[FeatureKind, tuple[str, int]] = {
     "websocket": ("sockets", 3),
     "scheduler": ("timers", 2),
@@ -163,23 +164,22 @@ class Profiles:
                 yield Reason("P", 1, replace(new, text=f"{text}: {new.text}"))
             else:
                 yield Reason("P", 1, Fact(text, launched[0].file, launched[0].line))
-        if (memory := process_memory(surface, self.features.loads)) is not None:
+        if (memory := process_memory(surface, self.features.loaders)) is not None:
             yield Reason("P", 1, memory)
         if (duration := self._duration(surface)) is not None:
             yield Reason("P", 1, duration)
 
     def _duration(self, surface: Surface) -> Fact | None:
-        files = self.project.files
-        routes = sorted(route.path for route in surface.app.routes)
-        marked = sorted(files.containing(routes, {"duration": ((b"maxDuration",),)})["duration"])
-        config = join(surface.app.root, "vercel.json")
-        for path in [*marked, *([config] if files.is_file(config) else [])]:
-            data = files.raw(path) or b""
-            for match in _DURATION.finditer(data):
-                seconds = int(match[1][:9])
-                if seconds > LONG_SECONDS:
-                    line = data.count(b"\n", 0, match.start(1)) + 1
-                    return Fact("a duration of {} seconds is declared", path, line, names=(seconds,))
+        """A duration beyond the usual one, of a route file or of Vercel's configuration."""
+        text, app, files = "a duration of {} seconds is declared", surface.app, self.project.files
+        routes = {route.path: route for route in app.routes}
+        for path in sorted(files.containing(list(routes), {"duration": ((MAX_DURATION.encode(),),)})["duration"]):
+            found = declared(app.code, routes[path], LONG_SECONDS)
+            if found is not None and (found.seconds or 0) > LONG_SECONDS:
+                return Fact(text, path, found.line, names=(found.seconds or 0,))
+        for limit in (limit for name in CONFIGS for limit in function_limits(files, join(app.root, name))):
+            if limit.seconds > LONG_SECONDS:
+                return Fact(text, limit.path, limit.line, names=(limit.seconds,))
         return None
 
     def _failed(self, app: App) -> tuple[str, ...]:

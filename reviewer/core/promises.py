@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
+from reviewer.core.callresults import CHAINED, Body, CallResults, Use, call_results_of
 from reviewer.core.code import Code
 from reviewer.core.facts import Expr, FileFacts, Ref
 from reviewer.core.finding import Evidence, Site
-from reviewer.core.outcomes import CHAINED, Body, Outcomes, Use, outcomes_of
-from reviewer.core.syntax import language_of
 
 MAX_HOPS = 2
 _MAX_VALUES = 40
@@ -88,20 +87,18 @@ class Promises:
 
     def __init__(self, code: Code) -> None:
         self.code = code
-        self._outcomes: dict[str, Outcomes] = {}
+        self._results: dict[str, CallResults] = {}
         self._imported: dict[str, dict[str, Ref]] = {}
 
-    def outcomes(self, path: str) -> Outcomes:
-        """The outcomes of a file's calls; none where the file is not read."""
-        if path not in self._outcomes:
-            source, language = self.code.files.source(path), language_of(path)
-            is_read = source is not None and language is not None and self.code.surface(path) is not None
-            self._outcomes[path] = outcomes_of(source, language) if is_read and source and language else Outcomes()
-        return self._outcomes[path]
+    def results(self, path: str) -> CallResults:
+        """What becomes of the calls of a file; nothing where it is not analysed."""
+        if path not in self._results:
+            self._results[path] = self.code.read(path, call_results_of) or CallResults()
+        return self._results[path]
 
     def use_at(self, path: str, start: int, place: int) -> Use | None:
         """The call whose facts have that ``start`` and ``place``."""
-        return next((use for use in self.outcomes(path).uses if (use.start, use.place) == (start, place)), None)
+        return next((use for use in self.results(path).uses if (use.start, use.place) == (start, place)), None)
 
     def made(self, path: str, use: Use) -> Made | None:
         """The promise a call makes; None where it makes none, or where that cannot be told."""
@@ -131,7 +128,7 @@ class Promises:
         imported = self._imports(path, surface).get(root)
         if imported is not None:
             return replace(imported, steps=tuple(steps))
-        if root in surface.values or (not steps and self.outcomes(path).named(root, use.function) is not None):
+        if root in surface.values or (not steps and self.results(path).named(root, use.function) is not None):
             value = surface.values.get(root)
             made = value.ref if value is not None and value.kind in ("call", "new", "ref", "member") else None
             return made.then(*steps) if made is not None else Ref("local", root, steps=tuple(steps))
@@ -164,7 +161,7 @@ class Promises:
     def function(self, path: str, ref: Ref, function: int = -1) -> tuple[str, Body] | None:
         """The function a reference names, in the file itself or at most two files on."""
         if ref.kind == "local" and not ref.steps:
-            body = self.outcomes(path).named(ref.name, function)
+            body = self.results(path).named(ref.name, function)
             return (path, body) if body is not None else None
         if ref.kind not in ("import", "local"):
             return None
@@ -177,9 +174,9 @@ class Promises:
     def _body(self, path: str, function: int) -> Body | None:
         """A function of a file, the file read in detail only where the function's text does not tell enough."""
         source, facts = self.code.files.source(path), self.code.surface(path)
-        known = facts.function(function) if facts is not None and path not in self._outcomes else None
+        known = facts.function(function) if facts is not None and path not in self._results else None
         if source is None or known is None:
-            return self.outcomes(path).body(function)
+            return self.results(path).body(function)
         is_async = source.data.startswith(b"async", function)
         end = function
         for _ in range(known.end_line - known.line + 1):
@@ -187,7 +184,7 @@ class Promises:
         is_generator = _GENERATOR.match(source.data, function) is not None
         if is_async or not _RETURNS.search(source.data, function, end):
             return Body(function, known.name, -1, is_async, is_generator, False, True, "later", (), known.line, end)
-        return self.outcomes(path).body(function)
+        return self.results(path).body(function)
 
     def _of_class(self, path: str, ref: Ref) -> tuple[str, Body] | None:
         """A static method of a class, or a method of an object a module makes of one."""
@@ -199,7 +196,7 @@ class Promises:
         holder = value.callee.name if value.kind == "new" and value.callee is not None else ""
         named = replace(ref, steps=()) if not holder else value.callee.ref if value.callee is not None else None
         for file, name in self._classes(where if holder else path, named):
-            for body in (self.outcomes(file).bodies or {}).values():
+            for body in (self.results(file).bodies or {}).values():
                 if body.holder == name and body.name == method:
                     return file, body
         return None
@@ -214,12 +211,10 @@ class Promises:
 
     def _method(self, path: str, use: Use) -> Made | None:
         """``this.send()`` in a class of the file."""
-        outcomes = self.outcomes(path)
-        holder = next(
-            (b.holder for id in outcomes.enclosing(use.function) if (b := outcomes.body(id)) and b.holder), ""
-        )
+        results = self.results(path)
+        holder = next((b.holder for id in results.enclosing(use.function) if (b := results.body(id)) and b.holder), "")
         name = use.name.removeprefix("this.")
-        for body in (outcomes.bodies or {}).values():
+        for body in (results.bodies or {}).values():
             if holder and body.holder == holder and body.name == name:
                 return self._by(path, body, MAX_HOPS)
         return None
@@ -232,7 +227,7 @@ class Promises:
             return Made("high", "", site, body)
         if not body.returns or hops <= 0:
             return None
-        for use in self.outcomes(path).uses:
+        for use in self.results(path).uses:
             if use.place in body.returns and (made := self._returned(path, use, hops - 1)) is not None:
                 return replace(made, site=site, body=body)
         return None
@@ -240,7 +235,7 @@ class Promises:
     def _returned(self, path: str, use: Use, hops: int) -> Made | None:
         """What a function returns by calling another one."""
         if use.name.endswith(_CHAINING):
-            inner = [other for other in self.outcomes(path).uses if other.start == use.start and other.chained]
+            inner = [other for other in self.results(path).uses if other.start == use.start and other.chained]
             return self._made(path, inner[-1], hops) if inner else None
         return self._made(path, use, hops)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from reviewer.core.exprs import FUNCTIONS
+from reviewer.core.nodes import FUNCTIONS, functions_around
 from reviewer.core.scopes import pattern_names
 from reviewer.core.syntax import Node, Tree, captures, parse
 from reviewer.core.text import Source
@@ -18,7 +18,6 @@ MAX_TEXT = 600  # of a condition with its names explained; longer ones are read 
 ROUNDS = 2  # names explained by names
 
 _INTEREST = "(binary_expression) @binary (if_statement) @if (ternary_expression) @if (variable_declarator) @declarator"
-_FUNCTIONS = frozenset({*FUNCTIONS, "method_definition"})
 _EQUALITY = frozenset({"==", "===", "!=", "!=="})
 _LITERALS = frozenset({"null", "undefined", "true", "false", "number", "string"})
 
@@ -83,7 +82,7 @@ class _Reading:
         self.values: dict[str, str] = {}
         for node, kind in self.nodes:
             name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
-            if kind == "declarator" and name is not None and value is not None and value.type not in _FUNCTIONS:
+            if kind == "declarator" and name is not None and value is not None and value.type not in FUNCTIONS:
                 text = tree.text(value)[:MAX_TEXT]
                 for bound, steps in pattern_names(tree, name):
                     self.values[bound] = text + "".join(steps)
@@ -97,7 +96,9 @@ class _Reading:
             else:
                 continue
             if found is not None:
-                yield Refusal(*found, self.tree.line(node), _enclosing(node))
+                yield Refusal(
+                    *found, self.tree.line(node), frozenset(function.start_byte for function in functions_around(node))
+                )
 
     def _explained(self, node: Node) -> str:
         """The text of an expression, followed by what the names in it were declared as."""
@@ -125,7 +126,7 @@ class _Reading:
     def _is_about_an_error(self, node: Node) -> bool:
         """Whether a branch stands in a catch clause, or in a function that makes an answer of an error."""
         above = node.parent
-        while above is not None and above.type not in _FUNCTIONS:
+        while above is not None and above.type not in FUNCTIONS:
             if above.type == "catch_clause":
                 return True
             above = above.parent
@@ -159,13 +160,3 @@ def _kind(text: str, otherwise: GuardKind) -> GuardKind:
 
 def _is_typeof(node: Node) -> bool:
     return node.type == "unary_expression"
-
-
-def _enclosing(node: Node) -> frozenset[int]:
-    """Ids of the functions a node stands in."""
-    found, above = set(), node.parent
-    while above is not None:
-        if above.type in _FUNCTIONS:
-            found.add(above.start_byte)
-        above = above.parent
-    return frozenset(found)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reviewer.core.app import App
+from reviewer.core.callresults import Body, CallResults, Use
 from reviewer.core.code import Code
 from reviewer.core.facts import Call
 from reviewer.core.finding import Evidence, weakest
-from reviewer.core.flow import may_go_on
-from reviewer.core.outcomes import Body, Outcomes, Use
+from reviewer.core.floatingpromises import may_float
+from reviewer.core.flow import may_follow_answer
 from reviewer.core.promises import Promises
 from reviewer.core.roles import Route
-from reviewer.core.suspects import may_drop
 from reviewer.core.symbols import Symbols
 
 MAX_CALL_HOPS = 2
@@ -70,18 +70,18 @@ class Requests:
                     yield started
 
     def _is_worth(self, path: str, kind: Kind) -> bool:
-        return may_drop(self.code, path) or (kind == "pages" and may_go_on(self.code.files.raw(path) or b""))
+        return may_float(self.code, path) or (kind == "pages" and may_follow_answer(self.code.files.raw(path) or b""))
 
     def actions(self, paths: Iterable[str]) -> Iterator[Started]:
         """The server actions of files: what a file marked as one exports, and functions marked by themselves."""
         for path in sorted(paths):
-            if b"use server" in (self.code.files.raw(path) or b"") and may_drop(self.code, path):
+            if b"use server" in (self.code.files.raw(path) or b"") and may_float(self.code, path):
                 for id in dict.fromkeys(self._actions(path)):
                     yield Started(path, id, "action")
 
     def _actions(self, path: str) -> Iterator[int]:
         facts = self.code.surface(path)
-        yield from (body.id for body in (self.promises.outcomes(path).bodies or {}).values() if body.is_action)
+        yield from (body.id for body in (self.promises.results(path).bodies or {}).values() if body.is_action)
         if facts is not None and "use server" in facts.directives:
             for expr in (export.expr for export in facts.exports if export.expr is not None):
                 where, value = self.code.follow(path, expr)
@@ -123,7 +123,7 @@ def functions_kept(code: Code, paths: Iterable[str], keepers: Symbols) -> Iterat
 
 def ran_by(promises: Promises, started: Started) -> Iterator[Ran]:
     """The calls that run as part of a request, those of functions of the same file included, each once."""
-    outcomes = promises.outcomes(started.path)
+    results = promises.results(started.path)
     queue: list[tuple[int, Evidence, tuple[Use, ...]]] = [(started.function, "high", ())]
     seen: set[int] = set()
     while queue:
@@ -131,22 +131,22 @@ def ran_by(promises: Promises, started: Started) -> Iterator[Ran]:
         if function in seen:
             continue
         seen.add(function)
-        for body in (outcomes.bodies or {}).values():
+        for body in (results.bodies or {}).values():
             if body.parent == function and body.runs != "later":
                 queue.append((body.id, weakest(evidence, "high" if body.runs == "at-once" else "medium"), via))
-        for use in outcomes.uses:
+        for use in results.uses:
             if use.function == function:
                 yield Ran(use, evidence, via)
-                helper = _helper(outcomes, use) if len(via) < MAX_CALL_HOPS else None
+                helper = _helper(results, use) if len(via) < MAX_CALL_HOPS else None
                 if helper is not None:
                     queue.append((helper.id, evidence, (*via, use)))
 
 
-def _helper(outcomes: Outcomes, use: Use) -> Body | None:
+def _helper(results: CallResults, use: Use) -> Body | None:
     """The function of the same file that a call runs to its end before the request goes on."""
     if not use.name.isidentifier():
         return None
-    body = outcomes.named(use.name, use.function)
+    body = results.named(use.name, use.function)
     if body is None or (body.is_async and not _is_waited_for(use)):
         return None
     return body

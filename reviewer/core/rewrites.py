@@ -10,9 +10,9 @@ from typing import Literal
 
 from reviewer.core.app import App
 from reviewer.core.crossorigin import covers
-from reviewer.core.exprs import FUNCTIONS
 from reviewer.core.files import Files
 from reviewer.core.manifest import join
+from reviewer.core.nodes import PLAIN_FUNCTIONS
 from reviewer.core.roles import Route
 from reviewer.core.syntax import Node, TooComplex, Tree, captures, language_of, parse
 
@@ -86,7 +86,7 @@ def _pattern(tree: Tree, node: Node) -> str:
 
 def _phase(tree: Tree, node: Node) -> Phase:
     above = node.parent
-    while above is not None and above.type not in FUNCTIONS:
+    while above is not None and above.type not in PLAIN_FUNCTIONS:
         key = above.child_by_field_name("key") if above.type == "pair" else None
         if key is not None and (phase := _PHASES.get(tree.text(key).strip("'\""))) is not None:
             return phase

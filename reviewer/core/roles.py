@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -129,6 +129,17 @@ def _match(pattern: list[str], segments: list[str]) -> bool:
         if index >= len(segments) or (part != segments[index] and not part.startswith("[")):
             return False
     return len(segments) == len(pattern)
+
+
+def answering(routes: Iterable[Route], path: str) -> Route | None:
+    """The route that answers a path: of those whose pattern fits, the one Next prefers. Holes fit open segments."""
+    fitting = [route for route in routes if pattern_matches(route.pattern, path)]
+    return min(fitting, key=lambda route: tuple(_precedence(route.pattern)), default=None)
+
+
+def _precedence(pattern: str) -> Iterator[int]:
+    for part in pattern.split("/"):
+        yield 3 if part.startswith("[[...") else 2 if part.startswith("[...") else 1 if part.startswith("[") else 0
 
 
 def route_files(paths: Iterator[str], directory: str) -> Iterator[str]:

@@ -166,8 +166,7 @@ def _called(code: Code, path: str, call: Call) -> tuple[str, Expr | None]:
     """The function of the repository a call runs, and its file."""
     if call.callee is None or call.callee.kind not in ("import", "local"):
         return path, None
-    named = Expr("ref", call.line, call.column, call.end_line, call.callee.name, call.callee)
-    return code.follow(path, named)
+    return code.value_of(path, call.callee)
 
 
 def calls_in(code: Code, path: str, value: Expr) -> Iterator[Call]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +23,7 @@ _TRANSPARENT = frozenset(
         "instantiation_expression",
     }
 )
+_SPACES = re.compile(r"\s+|\?(?=\.)|!(?=\.)")
 
 
 @dataclass(slots=True)
@@ -99,6 +101,11 @@ def string_value(tree: Tree, node: Node) -> str | None:
     return None
 
 
+def compact(text: str) -> str:
+    """The text of what is called without spaces, optional chaining and assertions: ``a?.b!.c`` as ``a.b.c``."""
+    return _SPACES.sub("", text)
+
+
 def unescape(text: str) -> str:
     if "\\" not in text:
         return text
@@ -134,6 +141,20 @@ def pattern_names(tree: Tree, pattern: Node) -> Iterator[tuple[str, tuple[str, .
             stack.extend((child, steps) for child in node.named_children)
         elif kind in ("array_pattern", "rest_pattern"):
             stack.extend((child, (*steps, "[]")) for child in node.named_children)
+
+
+def pattern_identifiers(pattern: Node) -> Iterator[Node]:
+    """The nodes of the names a declaration pattern binds; its defaults and types are none."""
+    stack = [pattern]
+    while stack:
+        node = stack.pop()
+        if node.type in ("identifier", "shorthand_property_identifier_pattern"):
+            yield node
+        elif node.type in ("object_assignment_pattern", "assignment_pattern"):
+            left = node.child_by_field_name("left")
+            stack += [left] if left is not None else []
+        elif node.type != "type_annotation":
+            stack += node.named_children
 
 
 class Resolver:

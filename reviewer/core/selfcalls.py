@@ -10,11 +10,12 @@ from typing import Literal
 
 from reviewer.core.app import App
 from reviewer.core.bindings import Scripts
+from reviewer.core.clientfiles import is_client_file, uses_browser
 from reviewer.core.finding import Evidence, weakest
 from reviewer.core.httpcalls import HttpCalls, Request, Step
 from reviewer.core.ownroutes import OwnCall, OwnRoutes
 from reviewer.core.project import Project
-from reviewer.core.serverside import Entry, ServerSide, is_client_file, uses_browser
+from reviewer.core.serverside import Entry, ServerSide
 from reviewer.core.urls import HOLE, Url, address_of
 
 MAX_LAYERS = 4

@@ -10,9 +10,9 @@ from typing import Literal
 
 from reviewer.core.app import App
 from reviewer.core.bindings import Script, Scripts
-from reviewer.core.exprs import FUNCTIONS
-from reviewer.core.httpcalls import is_action
+from reviewer.core.clientfiles import is_client_file
 from reviewer.core.manifest import parent
+from reviewer.core.nodes import PLAIN_FUNCTIONS, begins_with_directive
 from reviewer.core.roles import METHODS, Route
 from reviewer.core.syntax import Node, captures
 
@@ -41,13 +41,6 @@ _APP_FUNCTIONS: dict[str, EntryKind] = {
 }
 _FILES = frozenset({"sitemap", "robots", "manifest", "icon", "apple-icon", "opengraph-image", "twitter-image"})
 _AROUND = ("layout", "template")
-_CLIENT = re.compile(
-    rb"""\A(?:\xef\xbb\xbf)?(?:\s|//[^\n]*\n|/\*(?s:.*?)\*/|['"]use strict['"];?)*['"]use client['"]"""
-)
-_HOOKS = re.compile(
-    rb"\buse(?:State|Effect|LayoutEffect|Reducer|Ref|Context|Callback|SWR\w*|Query|Mutation|Router|Form|Transition)\b"
-    rb"|\bon(?:Click|Change|Submit)=\{"
-)
 _DYNAMIC = re.compile(
     rb"(?<![\w.])(?:cookies|headers|draftMode|connection|noStore|unstable_noStore)\s*\("
     rb"|['\"](?:no-store|no-cache|force-dynamic|force-no-store)['\"]|\brevalidate\s*[:=]\s*0\b"
@@ -62,7 +55,6 @@ _SESSIONS = re.compile(
 _EMPTY_PATHS = re.compile(rb"\bpaths\s*:\s*\[\s*\]")
 _EMPTY_PARAMS = re.compile(rb"generateStaticParams\b[^}]{0,120}?return\s*\[\s*\]")
 _CACHED = re.compile(rb"\bcacheComponents\b|\bdynamicIO\b|\bppr\b|\buseCache\b")
-_IMPORTS = re.compile(rb"\b(?:from|import)\s*+\(?\s*+['\"]([^'\"\n]+)['\"]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +70,6 @@ class Entry:
     node: Node
     route: Route | None
     builds: bool | None = field(default=False)
-
-
-def is_client_file(data: bytes) -> bool:
-    """Whether a script says that it runs in browsers."""
-    return b"use client" in data[:2048] and _CLIENT.match(data, 0, 2048) is not None
-
-
-def uses_browser(data: bytes) -> bool:
-    """Whether a script uses what only runs in browsers: hooks of React and of data libraries, and event handlers."""
-    return _HOOKS.search(data) is not None
 
 
 class ServerSide:
@@ -224,16 +206,15 @@ class ServerSide:
             data = self.code.files.raw(file) or b""
             if _DYNAMIC.search(data) or _SESSIONS.search(data) or len(seen) > MAX_CLOSURE:
                 return False
-            for target in self._loaded(file, data):
+            for target in self._loaded(file):
                 if target not in seen:
                     seen.add(target)
                     queue.append(target)
         return True
 
-    def _loaded(self, path: str, data: bytes) -> Iterator[str]:
-        for module in {match.decode("utf-8", "replace") for match in _IMPORTS.findall(data)}:
-            target = self.code.resolver.resolve(path, module)
-            if target is not None and not is_client_file(self.code.files.raw(target) or b""):
+    def _loaded(self, path: str) -> Iterator[str]:
+        for target in self.code.specifiers.scripts(path):
+            if not is_client_file(self.code.files.raw(target) or b""):
                 yield target
 
     # -- Server Actions -----------------------------------------------------------------------------------------------
@@ -248,8 +229,8 @@ class ServerSide:
                 if declared is not None and declared.script is script:
                     yield Entry("action", export.name, script, declared.node, None)
             return
-        pattern = " ".join(f"({kind}) @function" for kind in FUNCTIONS)
+        pattern = " ".join(f"({kind}) @function" for kind in PLAIN_FUNCTIONS)
         for node, _ in captures(script.tree, pattern):
-            if is_action(script, node):
+            if begins_with_directive(script.tree, node, "use server"):
                 name = node.child_by_field_name("name")
                 yield Entry("action", script.text(name) if name is not None else "", script, node, None)

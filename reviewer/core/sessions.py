@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
 
+from reviewer.core.clientfiles import is_client_file
 from reviewer.core.code import Code
 from reviewer.core.facts import Assignment, Call, Expr, FileFacts, Ref
 from reviewer.core.files import Words
@@ -15,7 +16,6 @@ from reviewer.core.manifest import package_name
 from reviewer.core.project import Project
 from reviewer.core.symbols import Symbols
 
-_HEAD = 1024  # where the directives of a module stand
 _STORES = frozenset({"iron-session", "next-iron-session", "express-session", "cookie-session"})
 _PERSON = re.compile(
     r"(?i)user\w*|uid|email|account\w*|(?:is_?)?logged_?in|is_?auth\w*|auth\w*|(?:is_?)?admin\w*|access_?token|siwe|member\w*"
@@ -126,7 +126,7 @@ class SessionUses:
 
     def _facts(self, path: str) -> FileFacts:
         """The facts of a script that may run on a server."""
-        is_client = b"use client" in (self.code.files.raw(path) or b"")[:_HEAD]
+        is_client = is_client_file(self.code.files.raw(path) or b"")
         return FileFacts() if is_client else self.code.facts(path) or FileFacts()
 
     # -- what a file names itself -------------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ class SessionUses:
         ref = call.callee
         if ref is None or ref.kind not in ("import", "local") or not _COOKIE.search(f"{ref.name}.{call.method}"):
             return
-        where, made = self.code.follow(path, Expr("ref", call.line, call.column, call.end_line, ref.name, ref))
+        where, made = self.code.value_of(path, ref)
         if made.kind != "function":
             return
         for inner in self._facts(where).calls:

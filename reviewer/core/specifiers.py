@@ -9,7 +9,13 @@ from reviewer.core.files import Files
 from reviewer.core.resolve import ImportResolver
 
 _IMPORTS = re.compile(rb"\b(?:from|import|require)\s*+\(?\s*+(?:/\*[^*]*+\*/\s*+)?['\"`]([^'\"`\n]++)['\"`]")
+_IN_FUNCTION = re.compile(rb"\b(?:import|require)\b\s*(?:/\*[^*]*\*+/\s*)?\(|\bcreateRequire\b")
 _RENAMED = b"createRequire"  # what loads under a name of its own
+
+
+def may_load_late(data: bytes) -> bool:
+    """Whether a script could load something in a function, where its surface does not show it."""
+    return _IN_FUNCTION.search(data) is not None
 
 
 class Specifiers:

@@ -12,14 +12,14 @@ from reviewer.core.accesses import MUTATORS, Access
 from reviewer.core.app import App
 from reviewer.core.facts import Ref
 from reviewer.core.handlers import Handler
-from reviewer.core.loads import Loads
+from reviewer.core.loaders import Loaders
 from reviewer.core.modulenames import Name
 from reviewer.core.modulestate import FileState, State
 from reviewer.core.project import Project
 from reviewer.core.roles import Route
 from reviewer.core.statetext import may_hold, starts_empty
 from reviewer.core.stateuse import StateUse, Trait
-from reviewer.core.syntax import Node, TooComplex, language_of
+from reviewer.core.syntax import Node, TooComplex
 
 MAX_HOPS = 2
 _OUTSIDE = re.compile(r"x$|(?:^|/)scripts/")  # components, and programs run by hand
@@ -79,7 +79,7 @@ class ModuleStates:
             if may_hold(self.code.files.raw(path) or b"", path in self.routes)
             for target in self._holding(path)
         }
-        self.loaders = Loads(project).reach(holding) if holding else {}
+        self.loaders = Loaders(project).reach(holding) if holding else {}
         self.relevant = {path for paths in self.loaders.values() for path in paths}
 
     def _holding(self, path: str) -> Iterator[str]:
@@ -110,11 +110,8 @@ class ModuleStates:
         return self._files[path]
 
     def _read(self, path: str) -> FileState | None:
-        source, language = self.code.files.source(path), language_of(path)
-        if source is None or language is None or self.code.surface(path) is None:
-            return None
         try:
-            return FileState(source, language)
+            return self.code.read(path, FileState)
         except TooComplex:
             return None
 

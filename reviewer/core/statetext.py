@@ -1,9 +1,12 @@
-"""A first look, by text, at which scripts could keep something in their module that they change."""
+"""A first lfrom reviewer.core.clientfiles import is_client_file
+ook, by text, at which scripts could keep something in their module that they change."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+
+from reviewer.core.clientfiles import is_client_file
 
 _DECLARED = re.compile(rb"\n(?:export )?(let|var|const) (\w+)([^\n]*)")
 _HOLDER = re.compile(rb"=\s*(?:\(?\s*(?:new\b|\[|\{|Object\.create)|$)")
@@ -24,7 +27,7 @@ def may_hold(raw: bytes, is_route: bool) -> bool:
 
     A route may change what it imports as well.
     """
-    if raw[:13].lstrip(b"'\"").startswith(b"use client"):
+    if is_client_file(raw):
         return False
     raw = b"\n" + raw
     if any(_is_changed(raw, name) for name in _declared(raw)):

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Literal
 
 from reviewer.core.accesses import Access
-from reviewer.core.modulenames import FUNCTIONS, Name
+from reviewer.core.modulenames import Name
 from reviewer.core.modulestate import FileState, State
-from reviewer.core.nodes import parameters
+from reviewer.core.nodes import FUNCTIONS, parameters
 from reviewer.core.scopes import strip
 from reviewer.core.syntax import Node
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from reviewer.core.app import App
+from reviewer.core.callgraph import CallGraph, Part
+from reviewer.core.clientfiles import is_react
 from reviewer.core.code import Code
 from reviewer.core.facts import Call, Expr, Ref
 from reviewer.core.finding import Site, Suggestion
@@ -16,11 +18,9 @@ from reviewer.core.lifetimes import may_go_on
 from reviewer.core.manifest import ancestors, join
 from reviewer.core.project import Project
 from reviewer.core.roles import Route
-from reviewer.core.running import Part, Running
 
 Shape = Literal["events", "stream", "body", "helper", "pipe"]
 
-_BROWSER = re.compile(rb"""['"]use client['"]|new EventSource|(?:from\s+|require\()['"]react(?:-dom|-native)?['"]""")
 _HEADS = re.compile(rb"setHeader|writeHead|\.(?:set|header|type|contentType)\(")
 _SETS = frozenset({"setHeader", "set", "header", "append"})
 _ENDS = frozenset({"close", "aborted", "abort", "end", "finish", "error"})
@@ -94,19 +94,19 @@ def _is_events(header: Header) -> bool:
     return header.value is not None and header.value.strip().lower().startswith(EVENTS)
 
 
-def streaming_of(running: Running, parts: Iterable[Part]) -> Streaming:
+def streaming_of(calls: CallGraph, parts: Iterable[Part]) -> Streaming:
     """What some parts of the code do with the response, as far as they run for a request."""
     found = Streaming()
     for part in parts:
-        facts = running.code.facts(part.path)
+        facts = calls.code.facts(part.path)
         if facts is None or part.on_load:
             continue
         for call in facts.calls:
             if call.function in part.functions:
-                _read(running.code, part, call, found)
+                _read(calls.code, part, call, found)
         inside = (a for a in facts.assignments if a.function in part.functions)
         found.notices |= any(_mentions_signal(assignment.value) for assignment in inside)
-        raw = running.code.files.raw(part.path) or b""
+        raw = calls.code.files.raw(part.path) or b""
         found.flushes |= b"no-transform" in raw and not found.named("cache-control")
     return found
 
@@ -246,13 +246,13 @@ def _replaced(code: Code, header: Header, value: str, text: str, *, beside: bool
     return None
 
 
-def endless_sends(running: Running, parts: Collection[Part]) -> Iterator[tuple[Site, str, tuple[Site, ...]]]:
+def endless_sends(calls: CallGraph, parts: Collection[Part]) -> Iterator[tuple[Site, str, tuple[Site, ...]]]:
     """Timers and loops that go on sending: their place, how they are spelled, and the calls that lead there."""
     runs: dict[str, set[int]] = {}
     for part in parts:
         runs.setdefault(part.path, set()).update(part.functions)
     for part in parts:
-        lifetimes = running.lifetimes(part.path)
+        lifetimes = calls.lifetimes(part.path)
         for timer in lifetimes.intervals:
             ends = timer.escapes or timer.callback in timer.cleared or timer.cleared & runs[part.path]
             if timer.function in part.functions and timer.sends and not ends:
@@ -285,7 +285,7 @@ def _may_be_trapped(data: bytes) -> bool:
 
 def _is_helper(data: bytes, path: str) -> bool:
     """Whether a script could be a server's part of a stream, and not a reader of one in a browser."""
-    return not path.endswith("x") and not _BROWSER.search(data) and _may_be_trapped(data)
+    return not path.endswith("x") and b"new EventSource" not in data and not is_react(data) and _may_be_trapped(data)
 
 
 def compresses(app: App) -> bool:

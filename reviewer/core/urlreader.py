@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reviewer.core.bindings import Declared, Script, Scripts
-from reviewer.core.exprs import FUNCTIONS
-from reviewer.core.nodes import parameters
+from reviewer.core.nodes import FUNCTIONS, parameters
 from reviewer.core.scopes import strip, unescape
 from reviewer.core.syntax import Node
 from reviewer.core.urls import EMPTY, Part, Url, either, joined, literal, on_origin
@@ -262,7 +261,7 @@ class UrlReader:
             return declared if declared is not None and declared.kind == "function" else None
         value = self.value(script, object_, None)
         inner = property_of(*value, script.text(member)) if value is not None and value[1].type == "object" else None
-        if inner is not None and value is not None and inner.type in (*FUNCTIONS, "method_definition"):
+        if inner is not None and value is not None and inner.type in FUNCTIONS:
             return Declared("function", value[0], inner)
         return None
 
@@ -341,5 +340,5 @@ def returned(function: Node) -> Iterator[Node]:
             value = next((child for child in node.named_children if child.type != "comment"), None)
             if value is not None:
                 yield value
-        elif node.type not in (*FUNCTIONS, "method_definition", "class_declaration"):
+        elif node.type not in (*FUNCTIONS, "class_declaration"):
             stack.extend(reversed(node.named_children))

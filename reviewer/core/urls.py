@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
-
-from reviewer.core.roles import Route
 
 PartKind = Literal["text", "env", "request", "browser", "hole"]
 Origin = Literal["relative", "local", "env", "request", "host", "browser", "unknown"]
@@ -171,29 +169,3 @@ def _with_path(address: Address, text: str) -> Address:
     path = re.split(r"[?#]", text, maxsplit=1)[0]
     is_open = re.search("[^/\x01]\x01[0-9]+\x01$", path) is not None and path == text
     return Address(address.origin, _MARKED.sub(HOLE, path), address.name, address.port, is_open)
-
-
-# -- which route answers ----------------------------------------------------------------------------------------------
-
-
-def answering(routes: Iterable[Route], path: str) -> Route | None:
-    """The route that answers a path: of those whose pattern fits, the one Next prefers. Holes fit open segments."""
-    segments = [segment for segment in path.split("/") if segment]
-    fitting = [route for route in routes if _fits([p for p in route.pattern.split("/") if p], segments)]
-    return min(fitting, key=lambda route: tuple(_precedence(route.pattern)), default=None)
-
-
-def _fits(pattern: list[str], segments: list[str]) -> bool:
-    for index, part in enumerate(pattern):
-        if part.startswith("[[..."):
-            return True
-        if part.startswith("[..."):
-            return len(segments) > index
-        if index >= len(segments) or (part != segments[index] and not part.startswith("[")):
-            return False
-    return len(pattern) == len(segments)
-
-
-def _precedence(pattern: str) -> Iterator[int]:
-    for part in pattern.split("/"):
-        yield 3 if part.startswith("[[...") else 2 if part.startswith("[...") else 1 if part.startswith("[") else 0

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import itemgetter
 
-from reviewer.core.exprs import FUNCTIONS
+from reviewer.core.nodes import function_id
 from reviewer.core.syntax import Node, Tree, captures, parse
 from reviewer.core.text import Source
 
@@ -20,7 +20,6 @@ _PARAMETERS = frozenset(
     {"formal_parameters", "import_clause", "namespace_import", "rest_pattern", "array_pattern", "object_pattern"}
 )
 _DECLARING_FIELDS = ("name", "alias", "pattern", "parameter")
-_ENCLOSING = (*FUNCTIONS, "method_definition")
 _PLAIN_GLOBALS = frozenset({"__dirname", "__filename"})
 _CALLED_GLOBALS = frozenset({"setImmediate", "eval", "require", "Function"})
 _PROCESS_MEMBERS = frozenset({"nextTick", "version", "versions"})
@@ -72,7 +71,7 @@ def usage_of(source: Source, language: str) -> Usage:
             if _is_asked_for(node):
                 dropped.add(name)
             elif label := _global(tree, node, name):
-                uses.append((name, GlobalUse(label, tree.line(node), _function(node))))
+                uses.append((name, GlobalUse(label, tree.line(node), function_id(node))))
     kept = (use for name, use in uses if name not in dropped)
     return Usage(frozenset(values), tuple(kept), tuple(_merged(_elsewhere(tree))))
 
@@ -122,13 +121,6 @@ def _is_asked_for(node: Node) -> bool:
     while above is not None and above.type == "member_expression":
         above = above.parent
     return above is not None and above.type == "unary_expression" and above.children[0].type == "typeof"
-
-
-def _function(node: Node) -> int:
-    above = node.parent
-    while above is not None and above.type not in _ENCLOSING:
-        above = above.parent
-    return above.start_byte if above is not None else -1
 
 
 # -- what the Edge runtime leaves out ---------------------------------------------------------------------------------

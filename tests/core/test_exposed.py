@@ -11,10 +11,10 @@ from reviewer.core.exposed import is_entrance, may_check, only_answers, passes_c
 from reviewer.core.files import NoCache
 from reviewer.core.guards import Body, Guards
 from reviewer.core.ownguard import own_guard
+from reviewer.core.pageusers import users_of
 from reviewer.core.project import Project
 from reviewer.core.roles import Route
 from reviewer.core.snapshot import snapshot_of
-from reviewer.core.users import users_of
 from tests.core.trees import NAMES, code_of
 
 DB = "import { PrismaClient } from '@prisma/client'; export const db = new PrismaClient();"

@@ -349,6 +349,12 @@ def test_memory_of_a_module_counts_where_a_route_imports_it() -> None:
     assert reasons({**tree, "app/api/a/route.ts": route}, "P") == [(1, "lib/rate-limit.ts", 2)]
 
 
+@pytest.mark.parametrize("written", ["15 * 60", "9e2", "0x384"])
+def test_a_long_duration_counts_however_it_is_written(written: str) -> None:
+    tree = {**NEXT, "app/api/a/route.ts": f"{ROUTE}export const maxDuration = {written};\n"}
+    assert reasons(tree, "P") == [(1, "app/api/a/route.ts", 2)]
+
+
 @pytest.mark.parametrize(("seconds", "counts"), [(300, False), (301, True)])
 def test_a_long_duration_adds_a_point(seconds: int, counts: bool) -> None:
     tree = {**NEXT, "app/api/a/route.ts": f"{ROUTE}export const maxDuration = {seconds};\n"}

@@ -31,7 +31,7 @@ def made(statement: str, head: str = "", **files: str) -> Made | None:
     """What the only call of ``f`` or of a method called last in that statement makes."""
     tree = {"a.ts": f"{head}\nasync function handler() {{\n{statement}\n}}\n", "lib.ts": LIBRARY}
     promises = Promises(code_of({**tree, **{f"{name}.ts": text for name, text in files.items()}}))
-    uses = [use for use in promises.outcomes("a.ts").uses if use.line == head.count("\n") + 3]
+    uses = [use for use in promises.results("a.ts").uses if use.line == head.count("\n") + 3]
     return next((found for use in uses if (found := promises.made("a.ts", use)) is not None), None)
 
 
@@ -162,5 +162,5 @@ def test_queues_are_weak_evidence() -> None:
 def test_a_method_of_the_same_class() -> None:
     text = "class A {\n  async send() {}\n  count() {}\n  run() { this.send(); }\n  other() { this.count(); }\n}\n"
     promises = Promises(code_of({"a.ts": text}))
-    found = {use.name: promises.made("a.ts", use) is not None for use in promises.outcomes("a.ts").uses}
+    found = {use.name: promises.made("a.ts", use) is not None for use in promises.results("a.ts").uses}
     assert found == {"this.send": True, "this.count": False}

@@ -29,7 +29,7 @@ def names_run(code: str, name: str = "POST") -> dict[str, tuple[str, int]]:
     """The calls that run for a request by name: how sure that is, and over how many calls they are reached."""
     app = app_of({"app/api/a/route.ts": code})
     promises = Promises(app.code)
-    body = promises.outcomes("app/api/a/route.ts").named(name, -1)
+    body = promises.results("app/api/a/route.ts").named(name, -1)
     assert body is not None
     ran = ran_by(promises, Started("app/api/a/route.ts", body.id, "app"))
     return {each.use.name: (each.evidence, len(each.via)) for each in ran}

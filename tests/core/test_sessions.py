@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import pytest
 
 from reviewer.core.files import NoCache
-from reviewer.core.loaded import Loaded
 from reviewer.core.migrations import is_migration
 from reviewer.core.project import Project
+from reviewer.core.serverloads import ServerLoads
 from reviewer.core.sessions import SessionUse, SessionUses
 from reviewer.core.snapshot import snapshot_of
 from reviewer.core.symbols import Symbols
@@ -113,7 +113,7 @@ def test_scripts_the_server_loads() -> None:
         "lib/c.ts": "export const c = 1;",
     }
     project = project_of(files, ', "api": "node api.js", "seed": "node seed.js"')
-    side = Loaded(project.next_apps[0], project, ["lib/a.ts", "lib/b.ts", "lib/c.ts"])
+    side = ServerLoads(project.next_apps[0], project, ["lib/a.ts", "lib/b.ts", "lib/c.ts"])
     assert side.loaded == {"lib/a.ts"}
     assert side.beside == {"lib/c.ts"}
 
@@ -135,7 +135,7 @@ IMPORTS = "import { session } from '../lib/auth';\nimport { lucia } from '../lib
 def test_signs_of_a_migration(page: str, auth: str, takes_turns: bool) -> None:
     project = project_of({"app/page.tsx": IMPORTS + page, "lib/auth.ts": auth, "lib/lucia.ts": LUCIA})
     uses = uses_in(project)
-    side = Loaded(project.next_apps[0], project, {use.path for use in uses})
+    side = ServerLoads(project.next_apps[0], project, {use.path for use in uses})
     assert side.loaded == {"lib/auth.ts", "lib/lucia.ts"}
     one, other = ([use for use in uses if (use.family == "lucia") == is_lucia] for is_lucia in (True, False))
     assert is_migration(project.code, side.closure, one, other) is takes_turns

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from reviewer.core.callgraph import CallGraph
 from reviewer.core.handlers import handlers_of
 from reviewer.core.roles import Route
-from reviewer.core.running import Running
 from reviewer.core.streaming import Streaming, no_transform, streaming_of
 from tests.core.trees import code_of
 
@@ -16,8 +16,8 @@ TYPE = "res.setHeader('Content-Type', 'text/event-stream');"
 
 def _streaming(body: str, before: str = "") -> Streaming:
     code = code_of({ROUTE.path: f"{before}\nexport default (req, res) => {{ {body} res.write('x'); }};"})
-    running = Running(code, frozenset({ROUTE.path}))
-    return streaming_of(running, running.of(ROUTE.path, handlers_of(code, ROUTE)))
+    calls = CallGraph(code, frozenset({ROUTE.path}))
+    return streaming_of(calls, calls.of(ROUTE.path, handlers_of(code, ROUTE)))
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_no_transform_is_added_to_a_plain_value_only() -> None:
     code = code_of(
         {ROUTE.path: f"\nexport default (req, res) => {{ {TYPE} res.setHeader('Cache-Control', 'no-store'); }};"}
     )
-    running = Running(code, frozenset({ROUTE.path}))
-    found = streaming_of(running, running.of(ROUTE.path, handlers_of(code, ROUTE)))
+    calls = CallGraph(code, frozenset({ROUTE.path}))
+    found = streaming_of(calls, calls.of(ROUTE.path, handlers_of(code, ROUTE)))
     suggestion = no_transform(code, found)
     assert suggestion is not None
     assert "'no-store, no-transform'" in suggestion.replacement

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reviewer.core.roles import Route
-from reviewer.core.urls import HOLE, Address, Part, Url, address_of, answering, based, on_origin, shown
+from reviewer.core.roles import Route, answering
+from reviewer.core.urls import HOLE, Address, Part, Url, address_of, based, on_origin, shown
 
 HOST, BASE, ID = Part("request", "req.headers.host"), Part("env", "BASE_URL"), Part("hole", "id")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from reviewer.core.nodes import FUNCTIONS, begins_with_directive
 from reviewer.core.scopes import is_await_call
 from reviewer.core.syntax import Node, Tree, captures, parse
 from reviewer.core.text import Source
@@ -15,14 +16,6 @@ Outcome = Literal["awaited", "returned", "yielded", "stored", "passed", "used", 
 Shape = Literal["call", "async-call", "timer", "each"]
 Runs = Literal["at-once", "awaited", "later"]
 
-FUNCTIONS = (
-    "function_declaration",
-    "generator_function_declaration",
-    "function_expression",
-    "generator_function",
-    "arrow_function",
-    "method_definition",
-)
 CHAINED = frozenset({"then", "catch", "finally"})
 KEEPERS = frozenset({"after", "unstable_after", "waitUntil"})
 _ITERATIONS = frozenset(
@@ -97,7 +90,7 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcomes:
+class CallResults:
     """The calls of one file in its order, and its functions by id."""
 
     uses: tuple[Use, ...] = ()
@@ -127,9 +120,9 @@ class Outcomes:
         return None
 
 
-def outcomes_of(source: Source, language: str) -> Outcomes:
-    """The outcomes of a script the parser has read before. Raises TooComplex as that does."""
-    return _Reading(parse(source, language)).outcomes()
+def call_results_of(source: Source, language: str) -> CallResults:
+    """What becomes of the calls of a script. Raises TooComplex for trees beyond the caps."""
+    return _Reading(parse(source, language)).results()
 
 
 def spelled(tree: Tree, node: Node | None) -> str:
@@ -163,11 +156,11 @@ class _Reading:
         self.calls: list[tuple[Node, int]] = []
         self.names: dict[str, list[Node]] | None = None
 
-    def outcomes(self) -> Outcomes:
+    def results(self) -> CallResults:
         for node, kind in captures(self.tree, _INTEREST):
             self._note(node, kind)
         uses = tuple(self._use(node, function) for node, function in self.calls if not is_await_call(node))
-        return Outcomes(uses, {id: self._body(*held) for id, held in self.bodies.items()})
+        return CallResults(uses, {id: self._body(*held) for id, held in self.bodies.items()})
 
     def _note(self, node: Node, kind: str) -> None:
         while self.open and node.start_byte >= self.open[-1][1]:
@@ -338,7 +331,7 @@ class _Reading:
             self.tree.line(node),
             node.end_byte,
             holder,
-            _has_directive(self.tree, body, "use server"),
+            begins_with_directive(self.tree, node, "use server"),
         )
 
     def _name(self, node: Node) -> str:
@@ -440,10 +433,3 @@ def _place(call: Node) -> int:
     property_ = callee.child_by_field_name("property") if callee is not None else None
     named = property_ or callee
     return named.start_byte if named is not None else call.start_byte
-
-
-def _has_directive(tree: Tree, body: Node | None, text: str) -> bool:
-    first = (
-        next((child for child in body.named_children if child.type != "comment"), None) if body is not None else None
-    )
-    return first is not None and first.type == "expression_statement" and tree.text(first).strip("'\"; \n") == text

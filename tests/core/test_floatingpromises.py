@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reviewer.core.suspects import may_drop
+from reviewer.core.floatingpromises import may_float
 from tests.core.trees import code_of
 
 LIBRARY = """
@@ -23,7 +23,7 @@ export const storage = { async remove() {} };
 
 def suspected(body: str, head: str = "import { send, mail, later, relay, check, storage } from './lib';") -> bool:
     text = f"{head}\nexport async function POST(request) {{\n{body}\n}}\n"
-    return may_drop(code_of({"a.ts": text, "lib.ts": LIBRARY}), "a.ts")
+    return may_float(code_of({"a.ts": text, "lib.ts": LIBRARY}), "a.ts")
 
 
 @pytest.mark.parametrize(

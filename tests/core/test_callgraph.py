@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reviewer.core.callgraph import CallGraph, Part
 from reviewer.core.handlers import handlers_of
 from reviewer.core.roles import Route
-from reviewer.core.running import Part, Running
 from tests.core.trees import code_of
 
 ROUTE = Route("app/api/a/route.ts", "app-route-handler", "/api/a")
@@ -14,7 +14,7 @@ ROUTE = Route("app/api/a/route.ts", "app-route-handler", "/api/a")
 
 def _parts(files: Mapping[str, str]) -> list[Part]:
     code = code_of(files)
-    return Running(code, frozenset(files)).of(ROUTE.path, handlers_of(code, ROUTE))
+    return CallGraph(code, frozenset(files)).of(ROUTE.path, handlers_of(code, ROUTE))
 
 
 def _names(files: Mapping[str, str], *, on_load: bool) -> set[str]:

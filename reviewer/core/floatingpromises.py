@@ -36,7 +36,7 @@ _HANDLED = re.compile(rb"\)\s*\.(?:then|catch|finally)\(")
 _MAKES = re.compile(rb"\bPromise\b|\bfetch\(|\breturn\s+(?:await\s+)?[\w$.]+(?:<[^\n]*>)?\(|=>\s*[\w$.]+\(")
 
 
-def may_drop(code: Code, path: str) -> bool:
+def may_float(code: Code, path: str) -> bool:
     """Whether a script may hold a call whose promise is dropped."""
     data = code.files.raw(path) or b""
     if any(_starts(data, match.start()) for match in _ASYNC.finditer(data)):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from reviewer.core.outcomes import Body, Outcomes, Use, outcomes_of
+from reviewer.core.callresults import Body, CallResults, Use, call_results_of
 from reviewer.core.text import Source
 
 
-def outcomes(code: str) -> Outcomes:
-    return outcomes_of(Source(code.encode()), "typescript")
+def results(code: str) -> CallResults:
+    return call_results_of(Source(code.encode()), "typescript")
 
 
 def use(body: str, name: str = "work") -> Use:
     """The only call of that name in an async function with that body."""
-    found = [each for each in outcomes(f"async function f() {{\n{body}\n}}").uses if each.name == name]
+    found = [each for each in results(f"async function f() {{\n{body}\n}}").uses if each.name == name]
     assert len(found) == 1
     return found[0]
 
@@ -60,12 +60,12 @@ def test_what_becomes_of_a_result(body: str, outcome: str) -> None:
 
 
 def test_how_a_called_thing_is_spelled() -> None:
-    names = {each.name for each in outcomes("a?.b!.c(); d().e(); import('f').then(g); (h as any)(); [].at(0);").uses}
+    names = {each.name for each in results("a?.b!.c(); d().e(); import('f').then(g); (h as any)(); [].at(0);").uses}
     assert names == {"a.b.c", "d", "d().e", "import", "import().then", "h", ""}
 
 
 def test_a_yielded_result() -> None:
-    found = outcomes("function* f() { yield work(); }").uses
+    found = results("function* f() { yield work(); }").uses
     assert [(each.name, each.outcome) for each in found] == [("work", "yielded")]
 
 
@@ -102,7 +102,7 @@ def test_shapes_of_calls_that_start_an_async_function(body: str, name: str, shap
 
 def only_inner(body: str) -> Body:
     """The function written in a function with that body."""
-    found = outcomes(f"async function f() {{\n{body}\n}}")
+    found = results(f"async function f() {{\n{body}\n}}")
     inner = [each for each in (found.bodies or {}).values() if each.parent != -1]
     assert len(inner) == 1
     return inner[0]
@@ -129,7 +129,7 @@ def test_how_a_function_comes_to_run(body: str, runs: str) -> None:
 
 
 def test_functions_that_make_promises_and_server_actions() -> None:
-    found = outcomes(
+    found = results(
         "async function a() { await x(); }\n"
         "const b = () => new Promise(() => 0);\n"
         "function c() { return a(); }\n"
@@ -148,9 +148,7 @@ def test_functions_that_make_promises_and_server_actions() -> None:
 
 
 def test_a_name_means_the_nearest_function_around() -> None:
-    found = outcomes(
-        "const send = () => 1;\nasync function f() {\n  const send = async () => 2;\n  send();\n}\nsend();"
-    )
+    found = results("const send = () => 1;\nasync function f() {\n  const send = async () => 2;\n  send();\n}\nsend();")
     inner, outer = [found.named("send", each.function) for each in found.uses]
     assert inner is not None
     assert outer is not None

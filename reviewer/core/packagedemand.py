@@ -9,7 +9,6 @@ from reviewer.core.closure import Closure
 from reviewer.core.code import Code
 from reviewer.core.facts import Export, FileFacts
 from reviewer.core.mentions import Mention, Mentions, Turn, mentions_of
-from reviewer.core.syntax import language_of
 
 Demand = Literal["none", "some", "unknown", "all"]
 
@@ -116,9 +115,8 @@ class Demands:
         return needs
 
     def _read(self, path: str, names: Iterable[str]) -> Mentions:
-        source, language = self.code.files.source(path), language_of(path)
-        readable = source is not None and language is not None and self.code.surface(path) is not None
-        found = mentions_of(source, language, frozenset(names)) if readable and source and language else Mentions()
+        wanted = frozenset(names)
+        found = self.code.read(path, lambda source, language: mentions_of(source, language, wanted)) or Mentions()
         self._mentions[path] = found
         return found
 

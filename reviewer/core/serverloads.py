@@ -14,7 +14,7 @@ MAX_DEPTH = 6
 _CONVENTIONS = ("middleware", "proxy", "instrumentation")
 
 
-class Loaded:
+class ServerLoads:
     """Which of some scripts of interest the server of an application loads, types and dead files left out."""
 
     def __init__(self, app: App, project: Project, wanted: Collection[str]) -> None:

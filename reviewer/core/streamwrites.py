@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Literal
 
-from reviewer.core.nodes import parameters
+from reviewer.core.nodes import functions_around, parameters
 from reviewer.core.syntax import Node, Tree, captures
 
 Kind = Literal["", "enqueue", "write"]
 
-FUNCTIONS = frozenset(
-    {
-        "function_declaration",
-        "generator_function_declaration",
-        "function_expression",
-        "generator_function",
-        "arrow_function",
-        "method_definition",
-    }
-)
 _ROUNDS = 3
 _NAMED_BY = {"variable_declarator": "name", "pair": "key", "assignment_expression": "left"}
 
 
-class Sending:
+class StreamWrites:
     """Tells what sends: ``enqueue`` of a stream's controller, or ``write`` of a parameter or a stream's writer."""
 
     def __init__(self, tree: Tree) -> None:
@@ -81,15 +71,6 @@ def _writers(tree: Tree) -> set[str]:
     """Names that hold the writer of a stream."""
     text = tree.source.data.decode("utf-8", "replace")
     return set(re.findall(r"([\w$]+)\s*=\s*[\w$.]{1,80}\.getWriter\(", text))
-
-
-def functions_around(node: Node) -> Iterator[Node]:
-    """The functions a node stands in, the innermost first."""
-    above = node.parent
-    while above is not None:
-        if above.type in FUNCTIONS:
-            yield above
-        above = above.parent
 
 
 def name_of(tree: Tree, function: Node) -> str:

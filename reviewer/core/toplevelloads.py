@@ -8,16 +8,16 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 from reviewer.core.app import App
+from reviewer.core.clientfiles import is_client_file
 from reviewer.core.closure import Closure, Step
-from reviewer.core.demand import Demand, Demands
 from reviewer.core.facts import Import
 from reviewer.core.mentions import Mention
+from reviewer.core.packagedemand import Demand, Demands
 from reviewer.core.project import Project
 from reviewer.core.roles import Role
 from reviewer.core.runtime import runtime_of
 
 MAX_HOPS = 2
-_HEAD = 1024  # where the directives of a module stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class TopLevelLoads:
     def _is_wanted(self, path: str, modules: Collection[str]) -> bool:
         if not any(self._is_heavy(path, module) for module in modules):
             return False
-        return b"use client" not in (self.code.files.raw(path) or b"")[:_HEAD]
+        return not is_client_file(self.code.files.raw(path) or b"")
 
     def _is_heavy(self, path: str, module: str) -> bool:
         if module not in self._meant:

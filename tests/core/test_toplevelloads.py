@@ -11,7 +11,7 @@ from reviewer.core.lazyimport import moved_into_its_user
 from reviewer.core.project import Project
 from reviewer.core.roles import Role
 from reviewer.core.snapshot import snapshot_of
-from reviewer.core.startup import TopLevelLoad, TopLevelLoads, naming
+from reviewer.core.toplevelloads import TopLevelLoad, TopLevelLoads, naming
 from tests.core.trees import NAMES
 
 PACKAGE = '{"dependencies": {"next": "15.5.29"}, "scripts": {"build": "next build"}}'

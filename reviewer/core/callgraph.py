@@ -31,7 +31,7 @@ class Part:
 
 
 @dataclass
-class Running:
+class CallGraph:
     """Follows calls and imports from a route on, into the files that are *candidates*, at most *hops* away."""
 
     code: Code
@@ -131,8 +131,7 @@ class Running:
         callee = call.callee
         if callee is None or callee.kind != "import" or self._target(path, callee) not in self.candidates:
             return None
-        named = Expr("ref", call.line, call.column, call.end_line, callee.name, callee)
-        where, value = self.code.follow(path, named)
+        where, value = self.code.value_of(path, callee)
         if value.kind == "function":
             return (where, value.function) if where in self.candidates else None
         return self._method(path, callee, call)
