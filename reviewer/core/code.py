@@ -18,7 +18,6 @@ from reviewer.core.resolve import ImportResolver
 from reviewer.core.snapshot import Snapshot
 from reviewer.core.specifiers import Specifiers
 from reviewer.core.symbols import Symbols
-from reviewer.core.syntax import language_of
 from reviewer.core.text import Source
 from reviewer.core.versions import UNKNOWN, Version, Versions, package_behind
 
@@ -124,10 +123,7 @@ class Code:
 
     def read(self, path: str, reader: Callable[[Source, str], T]) -> T | None:
         """What *reader* makes of a script and its language, ``parse`` its tree; None where it was not analysed."""
-        source, language = self.files.source(path), language_of(path)
-        if source is None or language is None or self.surface(path) is None:
-            return None
-        return reader(source, language)
+        return self.files.read(path, reader)
 
     def follow(self, path: str, expr: Expr, hops: int = MAX_HOPS) -> tuple[str, Expr]:
         """Where a name's value is written: through module-level names, and at most *hops* files."""
