@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from reviewer.core.code import MAX_HOPS, Code
+
+IN_FUNCTION = re.compile(rb"\b(?:import|require)\b\s*(?:/\*[^*]*\*+/\s*)?\(|\bcreateRequire\b")
 
 
 class ImportGraph:
@@ -19,7 +22,8 @@ class ImportGraph:
 
     def imports(self, path: str) -> set[str]:
         """The files of the repository a script loads, types left out."""
-        facts = self.code.facts(path)
+        late = IN_FUNCTION.search(self.code.files.raw(path) or b"") is not None
+        facts = self.code.facts(path) if late else self.code.surface(path)
         found = set()
         for item in facts.imports if facts is not None else ():
             target = self.code.resolver.resolve(path, item.module) if not item.type_only else None

@@ -82,6 +82,13 @@ class _Client:
     base: tuple[Url, ...] | None = None
 
 
+_Spot = tuple[str, int, int]
+
+
+def _spot(script: Script, node: Node) -> _Spot:
+    return script.path, node.start_byte, node.end_byte
+
+
 class HttpCalls:
     """Finds requests from a piece of code on."""
 
@@ -93,6 +100,10 @@ class HttpCalls:
         self.within: frozenset[str] | None = None
         self._makers: dict[str, bool] = {}
         self._asking: dict[tuple[str, int], bool] = {}
+        self._clients: dict[_Spot, _Client | None] = {}
+        self._run: dict[tuple[_Spot, bool], Declared | None] = {}
+        self._steps: dict[tuple[str, _Spot], Step] = {}
+        self._apart: dict[tuple[_Spot, _Spot], bool] = {}
 
     def requests(self, script: Script, node: Node) -> Iterator[Request]:
         """The requests a piece of code sends, itself or through functions and components of the repository."""
@@ -122,7 +133,7 @@ class HttpCalls:
         if self._visits > MAX_VISITS or len(chain) > 6:
             return
         for found in self._inside(script, node):
-            if _in_action(script, found, node):
+            if self._is_apart(script, found, node):
                 continue
             if found.type != "call_expression":
                 yield from self._element(script, found, frame, chain, files)
@@ -130,6 +141,12 @@ class HttpCalls:
                 yield self._request(script, found, client, frame, chain)
             else:
                 yield from self._called(script, found, frame, chain, files)
+
+    def _is_apart(self, script: Script, call: Node, within: Node) -> bool:
+        key = (_spot(script, call), _spot(script, within))
+        if key not in self._apart:
+            self._apart[key] = _in_action(script, call, within)
+        return self._apart[key]
 
     # -- into other functions -----------------------------------------------------------------------------------------
 
@@ -160,6 +177,12 @@ class HttpCalls:
                 yield from self._into(passed, script, (), frame, (*chain, step), files)
 
     def _step(self, kind: Literal["call", "element"], script: Script, node: Node, name: str) -> Step:
+        key = (kind, _spot(script, node))
+        if key not in self._steps:
+            self._steps[key] = self._made_step(kind, script, node, name)
+        return self._steps[key]
+
+    def _made_step(self, kind: Literal["call", "element"], script: Script, node: Node, name: str) -> Step:
         tree = script.tree
         detached = kind == "call" and node.type == "call_expression" and _is_detached(script, node)
         asks = self._asks_browser(script, node)
@@ -181,6 +204,12 @@ class HttpCalls:
 
     def _runs(self, script: Script, callee: Node, given: bool = False) -> Declared | None:
         """The function a name runs: its own, or the one that is given to ``cache`` and the like."""
+        key = (_spot(script, callee), given)
+        if key not in self._run:
+            self._run[key] = self._found(script, callee, given)
+        return self._run[key]
+
+    def _found(self, script: Script, callee: Node, given: bool) -> Declared | None:
         if not given and not self._is_worth(script, callee):
             return None
         made = self.reader.function(script, callee)
@@ -215,6 +244,12 @@ class HttpCalls:
 
     def _client(self, script: Script, call: Node) -> _Client | None:
         """The client a call sends a request with."""
+        key = _spot(script, call)
+        if key not in self._clients:
+            self._clients[key] = self._asked(script, call)
+        return self._clients[key]
+
+    def _asked(self, script: Script, call: Node) -> _Client | None:
         callee = strip(call.child_by_field_name("function") or call)
         if callee.type == "identifier":
             return self._named(script, callee)
