@@ -9,8 +9,8 @@ from typing import Literal, Protocol
 
 from ahocorasick_rs import BytesAhoCorasick
 
-from reviewer.core.extract import extract, extract_surface
-from reviewer.core.facts import FileFacts
+from reviewer.core.extract import extract, extract_imports, extract_surface
+from reviewer.core.facts import FileFacts, Import
 from reviewer.core.finding import Problem
 from reviewer.core.snapshot import MAX_SCRIPT_BYTES, Blob, Missing, Snapshot, why_missing, within_limit
 from reviewer.core.syntax import TooComplex, language_of
@@ -21,7 +21,8 @@ Words = tuple[tuple[bytes, ...], ...]
 KEEP_BYTES = 64 * 1024 * 1024
 
 
-Level = Literal["full", "surface"]
+Level = Literal["full", "surface", "imports"]
+_EXTRACTS = {"full": extract, "surface": extract_surface, "imports": extract_imports}
 FactsKey = tuple[str, str, Level]
 
 
@@ -199,6 +200,12 @@ class Files:
         """The facts of a script's module level, or all of them where those are known."""
         return self._known(path, "full" if (path, "full") in self._facts else "surface")
 
+    def imports(self, path: str) -> tuple[Import, ...]:
+        """What a script imports at its module level, read by themselves unless more is known; none without facts."""
+        levels: tuple[Level, ...] = ("full", "surface")
+        facts = self._known(path, next((level for level in levels if (path, level) in self._facts), "imports"))
+        return facts.imports if facts is not None else ()
+
     def _known(self, path: str, level: Level) -> FileFacts | None:
         if (path, level) not in self._facts:
             self._facts[path, level] = None
@@ -232,7 +239,7 @@ class Files:
             self.fail(path, reason)
             return None
         try:
-            facts = (extract if key[2] == "full" else extract_surface)(source, key[1])
+            facts = _EXTRACTS[key[2]](source, key[1])
             self.parsed += 1
             self.cache.put(key, facts)
             return facts

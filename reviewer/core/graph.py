@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from reviewer.core.code import MAX_HOPS, Code
+from reviewer.core.facts import Import
 
 IN_FUNCTION = re.compile(rb"\b(?:import|require)\b\s*(?:/\*[^*]*\*+/\s*)?\(|\bcreateRequire\b")
 
@@ -22,14 +23,18 @@ class ImportGraph:
 
     def imports(self, path: str) -> set[str]:
         """The files of the repository a script loads, types left out."""
-        late = IN_FUNCTION.search(self.code.files.raw(path) or b"") is not None
-        facts = self.code.facts(path) if late else self.code.surface(path)
         found = set()
-        for item in facts.imports if facts is not None else ():
+        for item in self._loads(path):
             target = self.code.resolver.resolve(path, item.module) if not item.type_only else None
             if target is not None:
                 found.add(target)
         return found
+
+    def _loads(self, path: str) -> tuple[Import, ...]:
+        if IN_FUNCTION.search(self.code.files.raw(path) or b"") is None:
+            return self.code.files.imports(path)
+        facts = self.code.facts(path)
+        return facts.imports if facts is not None else ()
 
     def importers(self, target: str) -> set[str]:
         """The scripts that load a file."""

@@ -47,8 +47,7 @@ class Loads:
 
     def _loads(self, path: str, target: str) -> bool:
         """Whether a script loads a file, types left out: at its module level, or in a function of it."""
-        facts, resolver = self.project.code.surface(path), self.project.code.resolver
-        imports = facts.imports if facts is not None else ()
+        imports, resolver = self.project.files.imports(path), self.project.code.resolver
         if any(resolver.resolve(path, item.module) == target for item in imports if not item.type_only):
             return True
         data = self.project.files.raw(path) or b""

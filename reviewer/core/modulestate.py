@@ -105,9 +105,9 @@ class FileState:
         """Whether no condition around a place asks for development or for tests."""
         below, above = node, node.parent
         while above is not None:
-            if above.type == "if_statement" and above.child_by_field_name("consequence") == below:
-                if _DEVELOPMENT.search(self.text(above.child_by_field_name("condition"))):
-                    return False
+            guards = above.type == "if_statement" and above.child_by_field_name("consequence") == below
+            if guards and _DEVELOPMENT.search(self.text(above.child_by_field_name("condition"))):
+                return False
             below, above = above, above.parent
         return True
 
