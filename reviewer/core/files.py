@@ -18,7 +18,7 @@ from reviewer.core.text import NotText, Source, decode, why_skipped
 
 Words = tuple[tuple[bytes, ...], ...]
 
-KEEP_BYTES = 64 * 1024 * 1024
+KEEP_BYTES = 128 * 1024 * 1024
 
 
 Level = Literal["full", "surface", "imports"]
