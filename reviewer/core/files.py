@@ -173,21 +173,18 @@ class Files:
         """For each group, the paths whose bytes hold all words of one of its sets. Unreadable files are noted."""
         self.prefetch(paths)
         found: dict[str, set[str]] = {group: set() for group in words}
-        groups = list(words.items())
-        first = BytesAhoCorasick(_shortest({needles[0] for sets in words.values() for needles in sets}))
+        first, sets = _by_first_word(words)
         for path in paths:
             blob = self.raw(path)
             if blob is None:
                 continue
             if blob[:2] in (b"\xff\xfe", b"\xfe\xff"):
                 blob = blob.replace(b"\0", b"")
-            if not first.find_matches_as_indexes(blob):
-                continue
-            for group, alternatives in groups:
-                for needles in alternatives:
-                    if needles[0] in blob and all(needle in blob for needle in needles[1:]):
-                        found[group].add(path)
-                        break
+            for index in {match[0] for match in first.find_matches_as_indexes(blob, overlapping=True)}:
+                for needles, groups in sets[index]:
+                    if all(needle in blob for needle in needles):
+                        for group in groups:
+                            found[group].add(path)
         return found
 
     # -- facts --------------------------------------------------
@@ -252,6 +249,21 @@ class Files:
         finally:
             self.cache.end()
         return None
+
+
+def _by_first_word(
+    words: Mapping[str, Words],
+) -> tuple[BytesAhoCorasick, list[list[tuple[tuple[bytes, ...], list[str]]]]]:
+    """A search for short words, and by the index of each: the sets whose first word holds it, with their groups."""
+    groups: dict[tuple[bytes, ...], list[str]] = {}
+    for group, alternatives in words.items():
+        for needles in dict.fromkeys(alternatives):
+            groups.setdefault(needles, []).append(group)
+    short = _shortest({needles[0] for needles in groups})
+    sets: list[list[tuple[tuple[bytes, ...], list[str]]]] = [[] for _ in short]
+    for needles, named in groups.items():
+        sets[next(index for index, word in enumerate(short) if word in needles[0])].append((needles, named))
+    return BytesAhoCorasick(short), sets
 
 
 def _shortest(words: Iterable[bytes]) -> list[bytes]:
