@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +20,7 @@ Client = Literal["fetch", "axios", "ky", "got", "ofetch"]
 MAX_FILES = 3
 MAX_VISITS = 200
 MAX_CALLS = 5_000  # of one file: looking up what surrounds a node costs as much as it has neighbours
+MAX_NESTED = 60  # calls in one another: the way up from a node costs as much as it has surroundings, squared
 _CALLS = "(call_expression) @call"
 _ELEMENTS = f"{_CALLS} (jsx_opening_element) @element (jsx_self_closing_element) @element"
 _FETCHES = ("node-fetch", "cross-fetch", "isomorphic-fetch", "isomorphic-unfetch", "undici", "node-fetch-native")
@@ -120,7 +121,7 @@ class HttpCalls:
         """The calls and elements inside a node."""
         if script.path not in self._calls:
             pattern = _CALLS if script.tree.language == "typescript" else _ELEMENTS
-            nodes = [found for found, _ in captures(script.tree, pattern)][:MAX_CALLS]
+            nodes = list(_shallow(found for found, _ in captures(script.tree, pattern)))[:MAX_CALLS]
             self._calls[script.path] = [found.start_byte for found in nodes], nodes
         starts, nodes = self._calls[script.path]
         first, last = bisect_left(starts, node.start_byte), bisect_left(starts, node.end_byte)
@@ -357,6 +358,17 @@ class HttpCalls:
     def _options(self, script: Script, argument: Node, frame: Frame | None) -> str:
         value = self.reader.value(script, strip(argument), frame)
         return value[0].text(value[1])[:2000] if value is not None else ""
+
+
+def _shallow(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Nodes in source order, outer before inner, without those that lie in too many others."""
+    around: list[int] = []
+    for node in nodes:
+        while around and around[-1] <= node.start_byte:
+            around.pop()
+        if len(around) < MAX_NESTED:
+            yield node
+        around.append(node.end_byte)
 
 
 def _is_active(declared: Declared, frame: Frame | None) -> bool:
