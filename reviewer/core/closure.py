@@ -81,8 +81,10 @@ class Closure:
             below: dict[str, None] = {}
             for path in layer:
                 for target in self.code.specifiers.scripts(path):
-                    below.update({} if target in importers else {target: None})
-                    importers.setdefault(target, set()).add(path)
+                    if target in importers:
+                        importers[target].add(path)
+                    else:
+                        importers[target], below[target] = {path}, None
             layer = list(below)
         relevant = {path for path in importers if self.is_wanted(path)}
         queue = deque(relevant)

@@ -68,6 +68,11 @@ def extract_surface(source: Source, language: str) -> FileFacts:
     return _Extraction(parse(source, language)).surface()
 
 
+def extract_imports(source: Source, language: str) -> FileFacts:
+    """What a script imports at its module level, and nothing else. Raises TooComplex for trees beyond the caps."""
+    return _Extraction(parse(source, language)).loads()
+
+
 class _Extraction:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
@@ -94,6 +99,11 @@ class _Extraction:
         self._settle_constants()
         _, assignments = self._uses()
         return self._gathered([], assignments, None)
+
+    def loads(self) -> FileFacts:
+        for node in self.tree.root.named_children:
+            self._note_statement(node)
+        return FileFacts(imports=tuple(self.imports), unread=self.tree.unread())
 
     def _gathered(
         self, calls: list[Call], assignments: list[Assignment], functions: Iterator[Function] | None

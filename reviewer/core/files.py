@@ -9,8 +9,8 @@ from typing import Literal, Protocol, TypeVar
 
 from ahocorasick_rs import BytesAhoCorasick
 
-from reviewer.core.extract import extract, extract_surface
-from reviewer.core.facts import FileFacts
+from reviewer.core.extract import extract, extract_imports, extract_surface
+from reviewer.core.facts import FileFacts, Import
 from reviewer.core.finding import Problem
 from reviewer.core.snapshot import MAX_SCRIPT_BYTES, Blob, Missing, Snapshot, why_missing, within_limit
 from reviewer.core.syntax import TooComplex, language_of
@@ -23,7 +23,8 @@ T = TypeVar("T")
 KEEP_BYTES = 64 * 1024 * 1024
 
 
-Level = Literal["full", "surface"]
+Level = Literal["full", "surface", "imports"]
+_EXTRACTS = {"full": extract, "surface": extract_surface, "imports": extract_imports}
 FactsKey = tuple[str, str, Level]
 
 
@@ -174,21 +175,18 @@ class Files:
         """For each group, the paths whose bytes hold all words of one of its sets. Unreadable files are noted."""
         self.prefetch(paths)
         found: dict[str, set[str]] = {group: set() for group in words}
-        groups = list(words.items())
-        first = BytesAhoCorasick(_shortest({needles[0] for sets in words.values() for needles in sets}))
+        first, sets = _by_first_word(words)
         for path in paths:
             blob = self.raw(path)
             if blob is None:
                 continue
             if blob[:2] in (b"\xff\xfe", b"\xfe\xff"):
                 blob = blob.replace(b"\0", b"")
-            if not first.find_matches_as_indexes(blob):
-                continue
-            for group, alternatives in groups:
-                for needles in alternatives:
-                    if needles[0] in blob and all(needle in blob for needle in needles[1:]):
-                        found[group].add(path)
-                        break
+            for index in {match[0] for match in first.find_matches_as_indexes(blob, overlapping=True)}:
+                for needles, groups in sets[index]:
+                    if all(needle in blob for needle in needles):
+                        for group in groups:
+                            found[group].add(path)
         return found
 
     # -- facts --------------------------------------------------
@@ -200,6 +198,12 @@ class Files:
     def surface(self, path: str) -> FileFacts | None:
         """The facts of a script's module level, or all of them where those are known."""
         return self._known(path, "full" if (path, "full") in self._facts else "surface")
+
+    def imports(self, path: str) -> tuple[Import, ...]:
+        """What a script imports at its module level, read by themselves unless more is known; none without facts."""
+        levels: tuple[Level, ...] = ("full", "surface")
+        facts = self._known(path, next((level for level in levels if (path, level) in self._facts), "imports"))
+        return facts.imports if facts is not None else ()
 
     def _known(self, path: str, level: Level) -> FileFacts | None:
         if (path, level) not in self._facts:
@@ -230,7 +234,7 @@ class Files:
         return True
 
     def _guarded(self, path: str, key: FactsKey, source: Source) -> FileFacts | None:
-        facts = self._limited(path, key[0], lambda: (extract if key[2] == "full" else extract_surface)(source, key[1]))
+        facts = self._limited(path, key[0], lambda: _EXTRACTS[key[2]](source, key[1]))
         if facts is not None:
             self.parsed += 1
             self.cache.put(key, facts)
@@ -261,6 +265,21 @@ class Files:
         finally:
             self.cache.end()
         return None
+
+
+def _by_first_word(
+    words: Mapping[str, Words],
+) -> tuple[BytesAhoCorasick, list[list[tuple[tuple[bytes, ...], list[str]]]]]:
+    """A search for short words, and by the index of each: the sets whose first word holds it, with their groups."""
+    groups: dict[tuple[bytes, ...], list[str]] = {}
+    for group, alternatives in words.items():
+        for needles in dict.fromkeys(alternatives):
+            groups.setdefault(needles, []).append(group)
+    short = _shortest({needles[0] for needles in groups})
+    sets: list[list[tuple[tuple[bytes, ...], list[str]]]] = [[] for _ in short]
+    for needles, named in groups.items():
+        sets[next(index for index, word in enumerate(short) if word in needles[0])].append((needles, named))
+    return BytesAhoCorasick(short), sets
 
 
 def _shortest(words: Iterable[bytes]) -> list[bytes]:

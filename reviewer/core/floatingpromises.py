@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from reviewer.core.code import Code
 
@@ -41,8 +41,15 @@ def may_float(code: Code, path: str) -> bool:
     data = code.files.raw(path) or b""
     if any(_starts(data, match.start()) for match in _ASYNC.finditer(data)):
         return True
-    names = set(_names(data))
-    return bool(names) and _Names(code, path, data).may_make(names)
+    named: _Names | None = None
+    seen: set[bytes] = set()
+    for name in _names(data):
+        if name not in seen:
+            seen.add(name)
+            named = named or _Names(code, path, data)
+            if named.may_make(name):
+                return True
+    return False
 
 
 def _starts(data: bytes, at: int) -> bool:
@@ -84,9 +91,9 @@ class _Names:
         self.has_queue = b"bull" in head
         self.modules = {word: match[2] for match in _IMPORT.finditer(head) for word in _WORD.findall(match[1])}
 
-    def may_make(self, names: Iterable[bytes]) -> bool:
-        """Whether a call of one of the names could make a promise."""
-        return any(self._may_make(*name.split(b".")) for name in names)
+    def may_make(self, name: bytes) -> bool:
+        """Whether a call of a name could make a promise."""
+        return self._may_make(*name.split(b"."))
 
     def _may_make(self, root: bytes, *members: bytes) -> bool:
         if root in _GLOBAL:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from reviewer.core.code import MAX_HOPS, Code
+from reviewer.core.facts import Import
 from reviewer.core.specifiers import may_load_late
 
 
@@ -20,14 +21,18 @@ class ImportGraph:
 
     def imports(self, path: str) -> set[str]:
         """The files of the repository a script loads, types left out."""
-        is_late = may_load_late(self.code.files.raw(path) or b"")
-        facts = self.code.facts(path) if is_late else self.code.surface(path)
         found = set()
-        for item in facts.imports if facts is not None else ():
+        for item in self._loads(path):
             target = self.code.resolver.resolve(path, item.module) if not item.type_only else None
             if target is not None:
                 found.add(target)
         return found
+
+    def _loads(self, path: str) -> tuple[Import, ...]:
+        if not may_load_late(self.code.files.raw(path) or b""):
+            return self.code.files.imports(path)
+        facts = self.code.facts(path)
+        return facts.imports if facts is not None else ()
 
     def importers(self, target: str) -> set[str]:
         """The scripts that load a file."""

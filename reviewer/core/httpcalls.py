@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +20,7 @@ Client = Literal["fetch", "axios", "ky", "got", "ofetch"]
 MAX_FILES = 3
 MAX_VISITS = 200
 MAX_CALLS = 5_000  # of one file: looking up what surrounds a node costs as much as it has neighbours
+MAX_NESTED = 60  # calls in one another: the way up from a node costs as much as it has surroundings, squared
 _CALLS = "(call_expression) @call"
 _ELEMENTS = f"{_CALLS} (jsx_opening_element) @element (jsx_self_closing_element) @element"
 _FETCHES = ("node-fetch", "cross-fetch", "isomorphic-fetch", "isomorphic-unfetch", "undici", "node-fetch-native")
@@ -82,6 +83,13 @@ class _Client:
     base: tuple[Url, ...] | None = None
 
 
+_Spot = tuple[str, int, int]
+
+
+def _spot(script: Script, node: Node) -> _Spot:
+    return script.path, node.start_byte, node.end_byte
+
+
 class HttpCalls:
     """Finds requests from a piece of code on."""
 
@@ -93,6 +101,10 @@ class HttpCalls:
         self.within: frozenset[str] | None = None
         self._makers: dict[str, bool] = {}
         self._asking: dict[tuple[str, int], bool] = {}
+        self._clients: dict[_Spot, _Client | None] = {}
+        self._run: dict[tuple[_Spot, bool], Declared | None] = {}
+        self._steps: dict[tuple[str, _Spot], Step] = {}
+        self._apart: dict[tuple[_Spot, _Spot], bool] = {}
 
     def requests(self, script: Script, node: Node) -> Iterator[Request]:
         """The requests a piece of code sends, itself or through functions and components of the repository."""
@@ -109,7 +121,7 @@ class HttpCalls:
         """The calls and elements inside a node."""
         if script.path not in self._calls:
             pattern = _CALLS if script.tree.language == "typescript" else _ELEMENTS
-            nodes = [found for found, _ in captures(script.tree, pattern)][:MAX_CALLS]
+            nodes = list(_shallow(found for found, _ in captures(script.tree, pattern)))[:MAX_CALLS]
             self._calls[script.path] = [found.start_byte for found in nodes], nodes
         starts, nodes = self._calls[script.path]
         first, last = bisect_left(starts, node.start_byte), bisect_left(starts, node.end_byte)
@@ -122,7 +134,7 @@ class HttpCalls:
         if self._visits > MAX_VISITS or len(chain) > 6:
             return
         for found in self._inside(script, node):
-            if _in_action(script, found, node):
+            if self._is_apart(script, found, node):
                 continue
             if found.type != "call_expression":
                 yield from self._element(script, found, frame, chain, files)
@@ -130,6 +142,12 @@ class HttpCalls:
                 yield self._request(script, found, client, frame, chain)
             else:
                 yield from self._called(script, found, frame, chain, files)
+
+    def _is_apart(self, script: Script, call: Node, within: Node) -> bool:
+        key = (_spot(script, call), _spot(script, within))
+        if key not in self._apart:
+            self._apart[key] = _in_action(script, call, within)
+        return self._apart[key]
 
     # -- into other functions -----------------------------------------------------------------------------------------
 
@@ -160,6 +178,12 @@ class HttpCalls:
                 yield from self._into(passed, script, (), frame, (*chain, step), files)
 
     def _step(self, kind: Literal["call", "element"], script: Script, node: Node, name: str) -> Step:
+        key = (kind, _spot(script, node))
+        if key not in self._steps:
+            self._steps[key] = self._made_step(kind, script, node, name)
+        return self._steps[key]
+
+    def _made_step(self, kind: Literal["call", "element"], script: Script, node: Node, name: str) -> Step:
         tree = script.tree
         detached = kind == "call" and node.type == "call_expression" and _is_detached(script, node)
         asks = self._asks_browser(script, node)
@@ -181,6 +205,12 @@ class HttpCalls:
 
     def _runs(self, script: Script, callee: Node, given: bool = False) -> Declared | None:
         """The function a name runs: its own, or the one that is given to ``cache`` and the like."""
+        key = (_spot(script, callee), given)
+        if key not in self._run:
+            self._run[key] = self._found(script, callee, given)
+        return self._run[key]
+
+    def _found(self, script: Script, callee: Node, given: bool) -> Declared | None:
         if not given and not self._is_worth(script, callee):
             return None
         made = self.reader.function(script, callee)
@@ -215,6 +245,12 @@ class HttpCalls:
 
     def _client(self, script: Script, call: Node) -> _Client | None:
         """The client a call sends a request with."""
+        key = _spot(script, call)
+        if key not in self._clients:
+            self._clients[key] = self._asked(script, call)
+        return self._clients[key]
+
+    def _asked(self, script: Script, call: Node) -> _Client | None:
         callee = strip(call.child_by_field_name("function") or call)
         if callee.type == "identifier":
             return self._named(script, callee)
@@ -322,6 +358,17 @@ class HttpCalls:
     def _options(self, script: Script, argument: Node, frame: Frame | None) -> str:
         value = self.reader.value(script, strip(argument), frame)
         return value[0].text(value[1])[:2000] if value is not None else ""
+
+
+def _shallow(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Nodes in source order, outer before inner, without those that lie in too many others."""
+    around: list[int] = []
+    for node in nodes:
+        while around and around[-1] <= node.start_byte:
+            around.pop()
+        if len(around) < MAX_NESTED:
+            yield node
+        around.append(node.end_byte)
 
 
 def _is_active(declared: Declared, frame: Frame | None) -> bool:

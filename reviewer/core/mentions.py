@@ -66,17 +66,21 @@ def mentions_of(source: Source, language: str, names: Collection[str]) -> Mentio
     """Where a script the parser has read before mentions names as values. Raises TooComplex as that does."""
     tree = parse(source, language)
     places, elsewhere = [], set()
+    early: _Early = {}
     for node, _ in captures(tree, _NAMES):
         name = tree.text(node)
         if name in names and not declares(node):
             if is_in_type(node):
                 elsewhere.add(name)
             else:
-                places.append(_mention(tree, node, name))
+                places.append(_mention(tree, node, name, early))
     return Mentions(tuple(places), frozenset(elsewhere))
 
 
-def _mention(tree: Tree, node: Node, name: str) -> Mention:
+_Early = dict[int, list[int]]  # by block, the statements in it that answer early: first bytes of all
+
+
+def _mention(tree: Tree, node: Node, name: str, early: _Early) -> Mention:
     functions: list[tuple[int, tuple[Turn, ...]]] = []
     turns: tuple[Turn, ...] = ()
     child, owner = node, ""
@@ -85,7 +89,7 @@ def _mention(tree: Tree, node: Node, name: str) -> Mention:
         if above.type in FUNCTIONS:
             functions.append((above.start_byte, turns))
         else:
-            turns += tuple(_turns(tree, above, child))
+            turns += tuple(_turns(tree, above, child, early))
         owner = _declared(tree, above) or owner
         child = above
     return Mention(name, tree.line(node), owner, tuple(functions))
@@ -99,7 +103,7 @@ def _declared(tree: Tree, node: Node) -> str:
     return tree.text(name) if name is not None and name.type in ("identifier", "type_identifier") else ""
 
 
-def _turns(tree: Tree, above: Node, child: Node) -> Iterator[Turn]:
+def _turns(tree: Tree, above: Node, child: Node, early: _Early) -> Iterator[Turn]:
     """The turns at what encloses a place, where another side of it comes to a good end."""
     side = child.start_byte
     if above.type == "if_statement":
@@ -118,14 +122,9 @@ def _turns(tree: Tree, above: Node, child: Node) -> Iterator[Turn]:
     elif above.type == "catch_clause":
         yield above.start_byte, side
     elif above.type == "statement_block":
-        yield from ((node.start_byte, -1) for node in _before(above, child) if _answers_early(tree, node))
-
-
-def _before(block: Node, child: Node) -> Iterator[Node]:
-    for node in block.named_children:
-        if node == child:
-            return
-        yield node
+        if above.start_byte not in early:
+            early[above.start_byte] = [node.start_byte for node in above.named_children if _answers_early(tree, node)]
+        yield from ((start, -1) for start in early[above.start_byte] if start < side)
 
 
 def _answers_early(tree: Tree, node: Node) -> bool:

@@ -79,7 +79,7 @@ class Names:
         self.imports: list[tuple[str, tuple[Name, ...]]] = []
         self._named: dict[int, Name] = {}
         self._declaring: set[int] = set()
-        self._sorted: list[tuple[int, Name]] = []
+        self._sorted: list[tuple[int, Name, Node]] = []
         self._read()
 
     @property
@@ -91,12 +91,12 @@ class Names:
         """What an identifier names; None for globals and for what is no identifier."""
         return self._named.get(node.start_byte) if node.type in _NAMES else None
 
-    def used_within(self, start: int, end: int) -> Iterator[tuple[int, Name]]:
+    def used_within(self, start: int, end: int) -> Iterator[tuple[Node, Name]]:
         """The names of the module used in a range of bytes, with the places."""
         for index in range(bisect_left(self._sorted, start, key=lambda row: row[0]), len(self._sorted)):
             if self._sorted[index][0] >= end:
                 return
-            yield self._sorted[index]
+            yield self._sorted[index][2], self._sorted[index][1]
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ class Names:
         if node.start_byte not in self._declaring:
             name.uses.append(use)
             if name.owner == -1 and self._module.names.get(text) is name:
-                self._sorted.append((node.start_byte, name))
+                self._sorted.append((node.start_byte, name, node))
 
     def _enter(self, node: Node, kind: str, scope: _Scope) -> _Scope:
         if kind in _DECLARED and (named := node.child_by_field_name("name")) is not None:

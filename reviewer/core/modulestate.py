@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from reviewer.core.accesses import MUTATORS, Access, Accesses
@@ -75,7 +76,16 @@ class FileState:
         loaded = _LOADED.findall(source.data)
         self.modules = frozenset(module.decode("utf-8", "replace") for module in loaded)
         self.classes = {name: cls for cls in self._classes() if (name := self._named(cls))}
-        self.states = [state for state in self._states() if state.accesses or state.holds in _HELD]
+        self._by_name: dict[str, list[State]] = {}
+
+    def states(self, borrows: Callable[[str], bool] = lambda _module: False) -> Iterator[State]:
+        """What the file holds, and what it does with imports of the modules that *borrows* takes."""
+        yield from self._apart[0]
+        for name in self.names.module.values():
+            if name not in self._apart[1] and (not name.module or borrows(name.module)):
+                if name.text not in self._by_name:
+                    self._by_name[name.text] = [state for state in self._of_name(name) if _is_used(state)]
+                yield from self._by_name[name.text]
 
     def text(self, node: Node | None) -> str:
         return self.tree.text(node) if node is not None else ""
@@ -96,9 +106,8 @@ class FileState:
         """Whether no condition around a place asks for development or for tests."""
         below, above = node, node.parent
         while above is not None:
-            condition = above.child_by_field_name("condition")
-            guarded = above.child_by_field_name("consequence") == below
-            if above.type == "if_statement" and guarded and _DEVELOPMENT.search(self.text(condition)):
+            guards = above.type == "if_statement" and above.child_by_field_name("consequence") == below
+            if guards and _DEVELOPMENT.search(self.text(above.child_by_field_name("condition"))):
                 return False
             below, above = above, above.parent
         return True
@@ -139,14 +148,15 @@ class FileState:
 
     # -- what there is ------------------------------------------------------------------------------------------------
 
-    def _states(self) -> Iterator[State]:
+    @cached_property
+    def _apart(self) -> tuple[list[State], set[Name]]:
+        """What no name of the module holds: properties of the global object and fields; and the names that copy it."""
+        found: list[State] = []
         aliased: set[Name] = set()
         for state, nodes in (*self._of_globals(), *self._of_fields()):
             aliased |= self._fill(state, nodes)
-            yield state
-        for name in self.names.module.values():
-            if name not in aliased:
-                yield from self._of_name(name)
+            found += [state] if _is_used(state) else []
+        return found, aliased
 
     def _of_name(self, name: Name) -> Iterator[State]:
         uses = [use.node for use in name.uses]
@@ -251,6 +261,10 @@ class FileState:
 
     def _this_of(self, cls: Node) -> Iterator[Use]:
         return (use for use in self.names.this if cls.start_byte <= use.node.start_byte < cls.end_byte)
+
+
+def _is_used(state: State) -> bool:
+    return bool(state.accesses) or state.holds in _HELD
 
 
 def _directives(tree: Tree) -> Iterator[str]:

@@ -54,6 +54,7 @@ class Requests:
         self.app = app
         self.code: Code = app.code
         self.promises = promises
+        self._dropping: dict[str, bool] = {}
 
     def handlers(self, routes: Sequence[Route]) -> Iterator[Started]:
         """The handlers of routes."""
@@ -70,12 +71,17 @@ class Requests:
                     yield started
 
     def _is_worth(self, path: str, kind: Kind) -> bool:
-        return may_float(self.code, path) or (kind == "pages" and may_follow_answer(self.code.files.raw(path) or b""))
+        return self._may_drop(path) or (kind == "pages" and may_follow_answer(self.code.files.raw(path) or b""))
+
+    def _may_drop(self, path: str) -> bool:
+        if path not in self._dropping:
+            self._dropping[path] = may_float(self.code, path)
+        return self._dropping[path]
 
     def actions(self, paths: Iterable[str]) -> Iterator[Started]:
         """The server actions of files: what a file marked as one exports, and functions marked by themselves."""
         for path in sorted(paths):
-            if b"use server" in (self.code.files.raw(path) or b"") and may_float(self.code, path):
+            if b"use server" in (self.code.files.raw(path) or b"") and self._may_drop(path):
                 for id in dict.fromkeys(self._actions(path)):
                     yield Started(path, id, "action")
 

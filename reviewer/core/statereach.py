@@ -6,6 +6,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from weakref import WeakKeyDictionary
 
 from reviewer.core.accesses import MUTATORS, Access
@@ -85,7 +86,7 @@ class ModuleStates:
     def _holding(self, path: str) -> Iterator[str]:
         """The script itself where it holds something that changes, and the scripts whose values it changes."""
         file = self.file(path)
-        for state in file.states if file is not None else ():
+        for state in file.states(lambda module: self._is_here(path, module)) if file is not None else ():
             if file is not None and state.holder in ("import", "result") and state.name is not None:
                 target = self._container(path, state.name) if _adds(state) else None
                 yield from [target] if target is not None else []
@@ -93,6 +94,13 @@ class ModuleStates:
                 yield path
         if starts_empty(self.code.files.raw(path) or b""):
             yield path
+
+    def _is_here(self, path: str, module: str) -> bool:
+        return self.code.resolver.resolve(path, module) is not None
+
+    def is_relevant(self, path: str, module: str) -> bool:
+        """Whether a module is a script of the repository that loads a state, or holds one."""
+        return self.code.resolver.resolve(path, module) in self.relevant
 
     def _container(self, path: str, name: Name) -> str | None:
         """The file that declares what an import names, where that is a list, a map, a set or an object."""
@@ -146,7 +154,9 @@ class Reach:
                 if spans:
                     yield route.path, spans
         for path in sorted(self.states.relevant - self.states.routes):
-            if self._is_own(path) and (file := self.states.file(path)) and "use server" in file.directives:
+            if not self._is_own(path) or b"use server" not in (self.code.files.raw(path) or b""):
+                continue
+            if (file := self.states.file(path)) and "use server" in file.directives:
                 exports = [node for node in file.tree.root.named_children if node.type == "export_statement"]
                 yield path, [(path, node.start_byte, node.end_byte) for node in exports]
 
@@ -193,10 +203,10 @@ class _Run:
     def _run(self, span: Span) -> None:
         path, start, end = span
         file, hops = self.states.file(path), self.spans[span]
-        for place, name in file.names.used_within(start, end) if file is not None else ():
-            if file is None or _is_kept_instance(file, name, place):
+        for use, name in file.names.used_within(start, end) if file is not None else ():
+            if file is None or _is_kept_instance(file, use):
                 continue
-            member = _member(file, name, place)
+            member = _member(file, use)
             if name.module:
                 wanted = name.imported if name.imported != "*" else member or "default"
                 self._import(path, name.module, wanted, hops, member)
@@ -279,7 +289,8 @@ class _Run:
         self._keep_instances(by_path)
         for path, spans in sorted(by_path.items()):
             file = self.states.file(path)
-            for state in file.states if file is not None else ():
+            borrowed = partial(self.states.is_relevant, path)
+            for state in file.states(borrowed) if file is not None else ():
                 used = [access for access in state.accesses if _within(access.node, spans)]
                 declared = self._declared(path, state) if used else None
                 if file is not None and declared is not None:
@@ -289,7 +300,7 @@ class _Run:
         """Notes the classes whose instances reached code puts into something that lasts."""
         for path, spans in by_path.items():
             file = self.states.file(path)
-            for state in file.states if file is not None else ():
+            for state in file.states() if file is not None else ():
                 for access in state.writes if state.holder in ("variable", "global", "static") else ():
                     if file is not None and _within(access.node, spans) and (made := file.makes(access.value)):
                         self._instance(path, made)
@@ -308,7 +319,7 @@ class _Run:
         if file is None or found is None or name is None:
             return None
         texts = {found[1].name, name.imported}
-        for other in (other for other in file.states if other.holder not in ("import", "result")):
+        for other in file.states():
             is_it = other.name is not None and other.name.text in texts
             if is_it if state.holder == "import" else texts & other.returned.keys():
                 return found[0], other
@@ -352,19 +363,17 @@ def _sets_item(access: Access) -> bool:
     return access.how == "=" and left is not None and left.type == "subscript_expression"
 
 
-def _member(file: FileState, name: Name, place: int) -> str:
+def _member(file: FileState, use: Node) -> str:
     """The member that is named where a name is used; '' where none is."""
-    use = next((use.node for use in name.uses if use.node.start_byte == place), None)
-    around = use.parent if use is not None else None
+    around = use.parent
     if around is None or around.child_by_field_name("object") != use:
         return ""
     return file.text(around.child_by_field_name("property"))
 
 
-def _is_kept_instance(file: FileState, name: Name, place: int) -> bool:
+def _is_kept_instance(file: FileState, use: Node) -> bool:
     """Whether a class is only named to make an object at module level: what is called of it, the uses of that tell."""
-    use = next((use.node for use in name.uses if use.node.start_byte == place), None)
-    around = use.parent if use is not None else None
+    around = use.parent
     return around is not None and around.type == "new_expression" and file.outermost(around) is None
 
 

@@ -20,6 +20,7 @@ _ROOT = re.compile(rb"(?<![\w$.])(\w+)(?:\.\w+|\[[^\]\n]*)?$")
 _GLOBAL = re.compile(rb"\bglobal(?:This)?(?:[ \t]+as\b|\.|\[)")
 _FIELD = re.compile(rb"\bthis\.#?\w+" + _STEPS + rb"(?:\.(?:" + _MUTATED + rb")\(|\+\+|\[[^\]\n]*\][ \t]*=(?![=>]))")
 _EMPTY = re.compile(rb"\nexport const [a-z]\w*[^=\n]*=[ \t]*(?:new (?:Map|Set)(?:<[^\n]*>)?\(\)|\[\]|\{\})")
+_LIMITER = re.compile(rb"['\"`](?:express-rate-limit|rate-limiter-flexible|express-slow-down)['\"`]")
 
 
 def may_hold(raw: bytes, is_route: bool) -> bool:
@@ -38,7 +39,7 @@ def may_hold(raw: bytes, is_route: bool) -> bool:
         return True
     if is_route and any(_is_imported(raw, name) for name in _changed_names(raw)):
         return True
-    return starts_empty(raw) or b"rate-limit" in raw or b"express-slow-down" in raw
+    return starts_empty(raw) or _LIMITER.search(raw) is not None
 
 
 def starts_empty(raw: bytes) -> bool:

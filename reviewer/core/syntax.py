@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,7 @@ Node = tree_sitter.Node
 
 MAX_NODES = 400_000
 MAX_DEPTH = 1_000
+MAX_REMEMBERED = 3 * 1024 * 1024  # bytes of source; a tree takes some twenty-five times as much
 
 _LANGUAGE_OF_SUFFIX = {
     ".ts": "typescript",
@@ -100,9 +102,34 @@ def _query(language: str, pattern: str) -> tree_sitter.Query:
     return tree_sitter.Query(grammar(language), pattern)
 
 
+class _Recent:
+    """The trees of the sources parsed last, for the several readers of a file. Nodes are made anew for each."""
+
+    def __init__(self) -> None:
+        self._trees: OrderedDict[tuple[bytes, str], tree_sitter.Tree] = OrderedDict()
+        self._kept = 0
+
+    def tree(self, data: bytes, language: str) -> tree_sitter.Tree:
+        known = self._trees.get((data, language))
+        if known is not None:
+            self._trees.move_to_end((data, language))
+            return known
+        made = _parser(language).parse(data)
+        if len(data) <= MAX_REMEMBERED // 4:
+            self._trees[data, language] = made
+            self._kept += len(data)
+        while self._kept > MAX_REMEMBERED:
+            (oldest, _), _ = self._trees.popitem(last=False)
+            self._kept -= len(oldest)
+        return made
+
+
+_recent = _Recent()
+
+
 def parse(source: Source, language: str) -> Tree:
     """The syntax tree of a source. Raises TooComplex for trees beyond the node and depth caps."""
-    owner = _parser(language).parse(source.data)
+    owner = _recent.tree(source.data, language)
     root = owner.root_node
     if root.descendant_count > MAX_NODES:
         raise TooComplex(f"its syntax tree has {root.descendant_count:,} nodes (limit {MAX_NODES:,})")

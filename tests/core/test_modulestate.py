@@ -15,19 +15,21 @@ def read(code: str) -> FileState:
 
 
 def state(code: str, label: str) -> State:
-    return next(state for state in read(code).states if state.label == label and state.holder != "import")
+    return next(
+        state for state in read(code).states(lambda _module: True) if state.label == label and state.holder != "import"
+    )
 
 
 def hows(code: str, label: str) -> list[tuple[str, int]]:
     """How and in which lines functions write a state, in order."""
     file = read(code)
-    found = next(state for state in file.states if state.label == label)
+    found = next(state for state in file.states(lambda _module: True) if state.label == label)
     return sorted(((write.how, file.tree.line(write.node)) for write in found.writes), key=lambda row: (row[1], row[0]))
 
 
 def traits(code: str, label: str) -> frozenset[str]:
     file = read(code)
-    return StateUse(file, next(state for state in file.states if state.label == label)).traits
+    return StateUse(file, next(state for state in file.states(lambda _module: True) if state.label == label)).traits
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def test_changes_in_functions_are_writes(change: str, how: str) -> None:
     ],
 )
 def test_what_happens_at_load_to_other_names_or_in_development_is_no_write(code: str) -> None:
-    assert [found.label for found in read(code).states if found.writes] == []
+    assert [found.label for found in read(code).states(lambda _module: True) if found.writes] == []
 
 
 def test_members_of_the_global_object_are_states_under_every_alias() -> None:
@@ -145,7 +147,10 @@ def test_what_requests_bring_is_told_from_what_is_loaded() -> None:
 def test_keys_are_followed_to_what_calls_pass() -> None:
     code = "const x = new Map();\nfunction f(key) { x.set(key, 1) }\nfunction g(req) { f(req.headers['x-real-ip']) }"
     file = read(code)
-    assert StateUse(file, next(found for found in file.states if found.label == "x")).by == "client address"
+    assert (
+        StateUse(file, next(found for found in file.states(lambda _module: True) if found.label == "x")).by
+        == "client address"
+    )
 
 
 @pytest.mark.parametrize(

@@ -104,3 +104,15 @@ def test_any_text_is_json_or_refused(text: str) -> None:
     except (InvalidJson, TooComplex):
         return
     assert all(1 <= line <= text.count("\n") + 1 for line, _ in document.positions.values())
+
+
+def test_trees_of_the_last_sources_are_kept_and_no_more_than_that() -> None:
+    recent = syntax._Recent()
+    small, large = b"const a = 1\n", b"//" + b"x" * (syntax.MAX_REMEMBERED // 5)
+    assert recent.tree(small, "tsx") is recent.tree(bytes(small), "tsx")
+    assert recent.tree(small, "tsx") is not recent.tree(small, "typescript")
+    kept = recent.tree(small, "tsx")
+    for end in range(6):
+        recent.tree(large + str(end).encode(), "tsx")
+    assert recent.tree(small, "tsx") is not kept
+    assert recent._kept <= syntax.MAX_REMEMBERED
