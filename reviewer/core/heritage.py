@@ -33,10 +33,8 @@ def inherited(code: Code, path: str, ref: Ref) -> Ref | None:
         return None
     where, made = code.follow(path, Expr("ref", 0, 0, 0, ref.name, replace(ref, steps=())))
     named = made.callee.ref if made.kind == "new" and made.callee is not None else None
-    facts = code.surface(where)
-    if named is None or named.kind != "local" or facts is None:
+    base = bases_of(code, where).get(named.name) if named is not None and named.kind == "local" else None
+    facts = code.facts(where) if base is not None else None
+    if base is None or facts is None or any(function.name == ref.last_member() for function in facts.functions):
         return None
-    if any(function.name == ref.last_member() for function in facts.functions):
-        return None
-    base = bases_of(code, where).get(named.name)
-    return base.then("new", *ref.steps) if base is not None else None
+    return base.then("new", *ref.steps)
