@@ -114,7 +114,7 @@ class _Search:
             evidence: Evidence = "medium" if use.shape == "each" else "high"
             return _Work(use.shape, use, Made(evidence), ran)
         made = self.promises.made(path, use)
-        if made is None:
+        if made is None or self.promises.only_connects(made):
             return None
         return _Work("lazy" if made.lazy else "drop", use, made, ran)
 

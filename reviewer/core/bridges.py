@@ -78,7 +78,15 @@ def bridges_of(app: App, project: Project, marked: set[str]) -> Iterator[Bridge]
     for route in app.api_routes if way.makers else ():
         if way.leads_there(route.path, MAX_HOPS):
             read = _pages if route.role == "pages-api-route" else _handlers
-            yield from read(app, route)
+            yield from (bridge for bridge in read(app, route) if not _is_parked(app, project, bridge))
+
+
+def _is_parked(app: App, project: Project, bridge: Bridge) -> bool:
+    """Whether a router lies among the routes for another server, whose file loads it."""
+    if bridge.way != "export" or bridge.maker != bridge.route.path:
+        return False
+    routes = {route.path for route in app.routes}
+    return bool(project.graph.importers(bridge.route.path) - routes)
 
 
 class _Way:

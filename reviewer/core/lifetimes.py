@@ -18,9 +18,12 @@ _DEVELOPMENT = re.compile(r"""NODE_ENV\s*(?:===?\s*['"](?:dev|test)|!==?\s*['"]p
 _ALWAYS = frozenset({"true", "1", "!0"})
 _LEAVES = frozenset({"return_statement", "throw_statement", "yield_expression"})
 _CLEARS = frozenset({"clearInterval", "clearTimeout"})
+_LOOPS = frozenset({"while_statement", "for_statement", "do_statement", "for_in_statement"})
 _WRAPS = frozenset({"as_expression", "non_null_expression", "parenthesized_expression", "satisfies_expression"})
 _ENDLESS = re.compile(rb"(?:while\s*\(\s*(?:true|1)|for\s*\(\s*;\s*;)\s*\)\s*\{")
 _WAY_OUT = re.compile(rb"\b(?:break|return|throw)\b")
+_AGAIN = re.compile(rb"setTimeout\(\s*(?:\(\)\s*=>\s*)?(?:this\.)?([\w$]+)")
+_CALLED_ALONE = re.compile(r"(?:\(\)\s*=>\s*)?(?:void\s+)?(?:this\.)?([\w$]+)(?:\(\))?")
 MAX_LOOP = 8_000
 MAX_HANDLE = 120
 _PLAIN = ("Date", "Map", "Set", "Number", "String")
@@ -37,8 +40,9 @@ _TIDIES |= {"log", "debug", "info", "warn", "error", "memoryUsage", "next"}
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A ``setInterval``. ``cleared`` are the functions that clear it, its own callback among them where it ends itself.
+    """A ``setInterval``, or a ``setTimeout`` by which a function runs itself again, as ``label`` says.
 
+    ``cleared`` are the functions that clear it, its own callback among them where it ends itself.
     ``escapes`` says that the handle is returned, passed on or kept where others may clear it, ``sends`` that a tick
     writes to a response or a stream, ``tidies`` that a tick only tidies memory: it awaits and asks for nothing, and
     ``waits`` that it waits for something itself.
@@ -54,6 +58,7 @@ class Interval:
     sends: Kind
     tidies: bool
     waits: bool
+    label: str = "setInterval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,7 @@ def may_go_on(data: bytes) -> bool:
 
     None is written in such a loop, or maybe only in a function in it.
     """
-    if b"setInterval" in data:
+    if b"setInterval" in data or any(_defines(data, name) for name in {*_AGAIN.findall(data)}):
         return True
     for match in _ENDLESS.finditer(data):
         body = _block(data, match.end())
@@ -130,6 +135,11 @@ def may_go_on(data: bytes) -> bool:
         if b"break" not in left and (not left or b"=>" in body or b"function" in body):
             return True
     return False
+
+
+def _defines(data: bytes, name: bytes) -> bool:
+    """Whether the bytes of a script could give a function that name."""
+    return re.search(rb"\bfunction\s+%b\b|\b%b\s*(?:=[^=]|\(\)\s*[{:])" % (name, name), data) is not None
 
 
 def _block(data: bytes, start: int) -> bytes:
@@ -204,7 +214,9 @@ class _Reading:
             return
         name = self.tree.text(called)
         if name.rpartition(".")[2] == "setInterval" and name.count(".") <= 1 and len(self.intervals) < MAX_READ:
-            self._interval(node)
+            self._interval(node, self._callback(_first_argument(node)), "setInterval")
+        elif name == "setTimeout" and (again := self._again(node)) is not None and len(self.intervals) < MAX_READ:
+            self._interval(node, again, name)
         elif (waited := self._waited(node, name))[0] > 0:
             milliseconds, through = waited
             whole = node if through else _promise_of(node) or node
@@ -218,10 +230,17 @@ class _Reading:
 
     # -- timers --------------------------------------------------------------------------------------------------------
 
-    def _interval(self, node: Node) -> None:
-        arguments = node.child_by_field_name("arguments")
-        first = arguments.named_children[0] if arguments is not None and arguments.named_children else None
-        callback = self._callback(first)
+    def _again(self, node: Node) -> Node | None:
+        """The function that a timer runs again, where it stands in that function and on every way through it."""
+        match = _CALLED_ALONE.fullmatch(self.tree.text(first)) if (first := _first_argument(node)) is not None else None
+        around = next(functions_around(node), None)
+        if match is None or around is None or name_of(self.tree, around) != match.group(1) or _is_conditional(node):
+            return None
+        body = around.child_by_field_name("body")
+        ends = body is None or any(child.type in _LEAVES or child.type in _LOOPS for child in _own(body))
+        return None if ends else around
+
+    def _interval(self, node: Node, callback: Node | None, label: str) -> None:
         handle, escapes = self._handle(node)
         cleared, used = self._cleared(handle) if handle else (frozenset[int](), False)
         sends = self.sending.within(_inside(callback, "call_expression")) if callback is not None else ""
@@ -230,7 +249,8 @@ class _Reading:
         waits = callback is None or _SETTLES.search(self.tree.text(callback)) is not None
         id = callback.start_byte if callback is not None else -1
         kept = escapes or used
-        self.intervals.append(Interval(*self._place(node), function_id(node), id, cleared, kept, sends, tidies, waits))
+        place = (*self._place(node), function_id(node))
+        self.intervals.append(Interval(*place, id, cleared, kept, sends, tidies, waits, label))
 
     def _callback(self, given: Node | None) -> Node | None:
         """The function a timer is given, or one of the file it names."""
@@ -418,6 +438,11 @@ def _gives_away(above: Node, below: Node) -> bool:
         return above.child_by_field_name("body") == below
     field_ = {"pair": "value", "assignment_expression": "right", "variable_declarator": "value"}.get(above.type)
     return field_ is not None and above.child_by_field_name(field_) == below
+
+
+def _first_argument(call: Node) -> Node | None:
+    arguments = call.child_by_field_name("arguments")
+    return arguments.named_children[0] if arguments is not None and arguments.named_children else None
 
 
 def _is_conditional(node: Node) -> bool:

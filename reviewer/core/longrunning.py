@@ -15,6 +15,7 @@ from reviewer.core.code import Code
 from reviewer.core.facts import Call, FileFacts, Ref
 from reviewer.core.finding import Site
 from reviewer.core.helpers import helpers_among
+from reviewer.core.heritage import bases_of, inherited
 from reviewer.core.lifetimes import Interval, Wait, may_go_on
 from reviewer.core.project import Project
 from reviewer.core.runs import is_server
@@ -88,7 +89,9 @@ class LongRunning:
         if facts is None:
             return False
         everything = frozenset({MODULE, *(function.id for function in facts.functions)})
-        return self._makes(facts) or next(self.within(path, everything), None) is not None
+        if self._makes(facts) or any(self._is_head(base) for base in bases_of(self.code, path).values()):
+            return True
+        return next(self.within(path, everything), None) is not None
 
     def may_work(self, path: str) -> bool:
         """Whether a script could hold long work: told by its bytes, and for timers, loops and waits by its syntax."""
@@ -123,7 +126,10 @@ class LongRunning:
 
     def _makes(self, facts: FileFacts) -> bool:
         refs = (call.callee for call in facts.calls if call.callee is not None and call.callee.kind == "import")
-        return any((ref.module, ref.path()[:1]) in self._heads for ref in refs)
+        return any(self._is_head(ref) for ref in refs)
+
+    def _is_head(self, ref: Ref) -> bool:
+        return (ref.module, ref.path()[:1]) in self._heads
 
     @property
     def code(self) -> Code:
@@ -173,12 +179,19 @@ class LongRunning:
     def _named(self, path: str, call: Call) -> Ref | None:
         """What a call names, where that is an import; other files are only asked where the name could begin work."""
         ref = call.callee
+        if ref is not None and ref.kind == "param" and call.method in self._verbs:
+            return _given(self.code.facts(path), ref)
         if ref is None or (ref.kind == "import" and self.code.resolver.resolve(path, ref.module) is None):
             return ref
         if call.method not in self._verbs or (ref.kind == "import" and not self._may_hold(path, ref)):
             return None
         expanded = self.code.expand(path, ref)
-        return expanded if expanded is not None and expanded.kind == "import" else None
+        if expanded is not None and expanded.kind == "import" and self._is_package(path, expanded):
+            return expanded
+        return inherited(self.code, path, ref)
+
+    def _is_package(self, path: str, ref: Ref) -> bool:
+        return self.code.resolver.resolve(path, ref.module) is None
 
     def _may_hold(self, path: str, ref: Ref) -> bool:
         return self.code.resolver.resolve(path, ref.module) in self.calls.candidates
@@ -214,7 +227,8 @@ class LongRunning:
     def _timers(self, path: str, runs: set[int]) -> Iterator[Work]:
         """Intervals that nothing that runs clears."""
         for timer in self.calls.lifetimes(path).intervals:
-            if timer.escapes or timer.tidies or timer.callback in timer.cleared or timer.cleared & runs:
+            stops = timer.label == "setTimeout" and timer.sends == "enqueue"  # on a closed stream it throws
+            if stops or timer.escapes or timer.tidies or timer.callback in timer.cleared or timer.cleared & runs:
                 continue
             if any(self._is_in(path, function, timer.callback) for function in timer.cleared):
                 continue
@@ -261,6 +275,17 @@ class LongRunning:
         return function is not None and function.name in self.calls.lifetimes(where).sleepers
 
 
+def _given(facts: FileFacts | None, ref: Ref, depth: int = 3) -> Ref | None:
+    """What a parameter is given, where its function is the callback of a package: ``connect((error, it) => …)``."""
+    for call in facts.calls if facts is not None and depth > 0 else ():
+        if call.callee is not None and any(
+            arg.kind == "function" and arg.function == ref.function for arg in call.args
+        ):
+            by = _given(facts, call.callee, depth - 1) if call.callee.kind == "param" else call.callee
+            return by.then("()", *ref.steps) if by is not None and by.kind == "import" else None
+    return None
+
+
 def _work(kind: Kind, path: str, call: Call, ref: Ref | None) -> Work:
     steps = [step.lstrip(".") for step in ref.path() if step not in _MADE] if ref is not None else []
     module = ref.module if ref is not None else ""
@@ -281,7 +306,7 @@ _BEGINS: Mapping[Kind, str] = {
 
 def _timer(path: str, timer: Interval) -> Work:
     site = Site(path, timer.line, timer.column, timer.end_line, "the timer is started here")
-    return Work("timer", "setInterval", "", site, timer.function, kept=bool(timer.cleared), light=not timer.waits)
+    return Work("timer", timer.label, "", site, timer.function, kept=bool(timer.cleared), light=not timer.waits)
 
 
 def _ended(facts: FileFacts, functions: set[int]) -> set[str]:

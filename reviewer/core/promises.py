@@ -239,6 +239,20 @@ class Promises:
             return self._made(path, inner[-1], hops) if inner else None
         return self._made(path, use, hops)
 
+    def only_connects(self, made: Made) -> bool:
+        """Whether all a function waits for is Mongoose's connection, which every query waits for by itself."""
+        if made.site is None or made.body is None:
+            return False
+        path, body = made.site.path, made.body
+        inside = [use for use in self.results(path).uses if body.id <= use.place < body.stop]
+        connects = [use for use in inside if self._connects(path, use)]
+        return bool(connects) and all(use in connects for use in inside if use.outcome == "awaited" or use.chained)
+
+    def _connects(self, path: str, use: Use) -> bool:
+        ref = self._called(path, use) or self._from_facts(path, use)
+        steps = tuple(step for step in ref.path() if step != "()") if ref is not None else ()
+        return ref is not None and ref.module == "mongoose" and steps[:1] == (".connect",)
+
     def text(self, path: str, body: Body) -> str:
         """The text of a function."""
         source = self.code.files.source(path)

@@ -258,7 +258,7 @@ def endless_sends(calls: CallGraph, parts: Collection[Part]) -> Iterator[tuple[S
             if timer.function in part.functions and timer.sends and not ends:
                 yield (
                     Site(part.path, timer.line, timer.column, timer.end_line, "it is sent here"),
-                    "setInterval",
+                    timer.label,
                     part.via,
                 )
         for loop in lifetimes.loops:

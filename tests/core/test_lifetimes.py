@@ -32,6 +32,22 @@ def test_a_timer_is_cleared_where_its_handle_is(code: str, cleared: int, escapes
 
 
 @pytest.mark.parametrize(
+    ("code", "labels"),
+    [
+        ("async function f() { await g(); setTimeout(f, 1); }", ["setTimeout"]),
+        ("const f = async () => { await g(); setTimeout(() => f(), 1); };", ["setTimeout"]),
+        ("class A { async f() { try { await g(); } finally { setTimeout(() => this.f(), 1); } } }", ["setTimeout"]),
+        ("async function f() { if (await g()) setTimeout(f, 1); }", []),
+        ("async function f() { if (await g()) return; setTimeout(f, 1); }", []),
+        ("async function f() { setTimeout(g, 1); } function g() { f; }", []),
+    ],
+)
+def test_a_timeout_that_runs_its_own_function_again_is_a_timer(code: str, labels: list[str]) -> None:
+    assert may_go_on(code.encode())
+    assert [timer.label for timer in _lifetimes(code).intervals] == labels
+
+
+@pytest.mark.parametrize(
     ("callback", "tidies"),
     [
         ("() => seen.clear()", True),
