@@ -12,13 +12,14 @@ from reviewer.core.finding import Arg, Evidence, Finding, Site
 from reviewer.core.project import Project
 from reviewer.core.statereach import Kept, Reach, module_states
 
-Kind = Literal["limit", "clients", "seen", "lock", "sessions", "codes", "tokens", "data", "cache"]
+Kind = Literal["limit", "clients", "seen", "lock", "sessions", "codes", "tokens", "data", "count", "cache"]
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SHARED = re.compile(r"redis|upstash|@vercel/kv|memcache|valkey|/kv$|durable", re.IGNORECASE)
 _QUIET = frozenset(
     {"metric", "metrics", "stats", "stat", "log", "logs", "logger", "logged", "warned", "telemetry", "tracker", "prom"}
     | {"config", "registry", "hook", "hooks", "context", "contexts", "ctx", "circuit", "circuits", "breaker", "slots"}
+    | {"fallback", "emergency"}
 )
 _CACHE = frozenset({"cache", "cached", "caches", "memo", "inflight", "lru", "pending", "ongoing"})
 _NOUNS: tuple[tuple[Kind, frozenset[str]], ...] = (
@@ -67,7 +68,7 @@ class _Purpose:
             return None
         if (told := self._counted(kept) or self._marked(kept)) is not None:
             return told
-        if "fills" not in kept.traits or words & _CACHE:
+        if "fills" not in kept.traits or _words(kept.state.label) & _CACHE:
             return ("cache", "medium") if self.flags_caches and {"caches", "timed"} <= kept.traits else None
         return self._stored(kept, words) or self._by_name(kept, words)
 
@@ -100,8 +101,9 @@ class _Purpose:
             return None
         if "stores-request" in traits or ("keyed" in traits and noun != "data"):
             return noun, "high"
-        is_given = "stores-parameter" in traits and kept.state.holds != "record"
-        return (noun, "medium") if is_given or {"steps", "shows"} <= traits else None
+        if {"shows"} < traits & {"steps", "counts", "shows"}:
+            return noun if noun != "data" else "count", "medium"
+        return (noun, "medium") if "stores-parameter" in traits and kept.state.holds != "record" else None
 
     def _is_near(self, kept: Kept) -> bool:
         """Whether a route itself declares it, or the global object holds it: what a helper sets may be a setting."""
@@ -153,6 +155,7 @@ def _finding(app: App, kept: Kept, told: tuple[Kind, Evidence], settings: Settin
         "host_file": app.deployment.path,
         "replicas": app.deployment.replicas,
         "split": _is_split(app, kept),
+        "paces": "cools" in kept.traits and "counts" not in kept.traits,
         "indirect": kept.path not in kept.entries,
         "entry": min(kept.entries),
     }

@@ -194,12 +194,20 @@ class FileState:
             if member is None or member.child_by_field_name("object") != _outside(node):
                 continue
             key = member.child_by_field_name("property") or member.child_by_field_name("index")
-            text = string_value(self.tree, key) if key is not None and key.type == "string" else self.text(key)
+            text = self._spelled(key)
             if text and member.type in ("member_expression", "subscript_expression"):
                 members.setdefault(text, []).append(member)
         for text, nodes in members.items():
             made = next((right for node in nodes if (right := _assigned(node)) is not None), None)
             yield State("global", f"globalThis.{text}", nodes[0], self.holds(made), made), nodes
+
+    def _spelled(self, key: Node | None) -> str:
+        """The name of a member of the global object, also where a constant holds it."""
+        name = self.names.of(key) if key is not None else None
+        if name is not None and name.kind == "constant" and not name.steps and name.init is not None:
+            key = strip(name.init)
+        literal = string_value(self.tree, key) if key is not None and key.type == "string" else None
+        return literal or (f"[{self.text(key)}]" if name is not None else self.text(key))
 
     def _global_objects(self) -> Iterator[Node]:
         for text in GLOBALS:

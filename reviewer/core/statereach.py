@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
 from reviewer.core.accesses import MUTATORS, Access
@@ -23,6 +23,7 @@ from reviewer.core.syntax import Node, TooComplex, language_of
 
 MAX_HOPS = 2
 _OUTSIDE = re.compile(r"x$|(?:^|/)scripts/")  # components, and programs run by hand
+_BY_REQUESTS: frozenset[Trait] = frozenset({"stores-request", "stores-parameter", "keyed", "skips", "locks"})
 Span = tuple[str, int, int]
 
 
@@ -294,7 +295,7 @@ class _Run:
             file = self.states.file(path)
             for state in file.states if file is not None else ():
                 for access in state.writes if state.holder in ("variable", "global", "static") else ():
-                    if file is not None and _within(access.node, spans) and (made := file.makes(access.value)):
+                    for made in _classes(file, state, access) if file and _within(access.node, spans) else ():
                         self._instance(path, made)
 
     def _declared(self, path: str, state: State) -> tuple[str, State] | None:
@@ -324,6 +325,9 @@ class _Run:
         kept = kept_in(where, home, held, use)
         kept.modules |= file.modules
         kept.uses = len(used)
+        kept.traits -= _BY_REQUESTS - StateUse(file, replace(state, accesses=used)).traits
+        if not any(access.how in ("show", "return") for access in used):
+            kept.traits.discard("shows")
         kept.places = {
             Place(path, file.tree.line(access.node), file.tree.end_line(access.node), access.how): None
             for access in used
@@ -341,6 +345,11 @@ def kept_in(path: str, file: FileState, state: State, use: StateUse | None = Non
     kept.traits, kept.by = set(use.traits), use.by
     kept.modules = set(file.modules)
     return kept
+
+
+def _classes(file: FileState, state: State, access: Access) -> set[str]:
+    """The classes whose instances a write may put into a state."""
+    return {file.makes(value) for value in StateUse(file, state).given(access.value)} - {""}
 
 
 def _adds(state: State) -> bool:

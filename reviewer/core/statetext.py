@@ -15,7 +15,13 @@ _BEFORE = (b"const ", b"let ", b"var ")
 _OTHERS = re.compile(rb"\.(?:push|unshift|splice|add)\(|\][ \t]*=(?![=>])")
 _ROOT = re.compile(rb"(?<![\w$.])(\w+)(?:\.\w+|\[[^\]\n]*)?$")
 _GLOBAL = re.compile(rb"\bglobal(?:This)?(?:[ \t]+as\b|\.|\[)")
-_FIELD = re.compile(rb"\bthis\.#?\w+" + _STEPS + rb"(?:\.(?:" + _MUTATED + rb")\(|\+\+|\[[^\]\n]*\][ \t]*=(?![=>]))")
+_FIELD = re.compile(
+    rb"\bthis\.#?\w+"
+    + _STEPS
+    + rb"(?:\.(?:"
+    + _MUTATED
+    + rb")\(|\+\+|\[[^\]\n]*\][ \t]*(?:\?\?|\|\|)?=(?![=>])|[ \t]*[-+]=)"
+)
 _EMPTY = re.compile(rb"\nexport const [a-z]\w*[^=\n]*=[ \t]*(?:new (?:Map|Set)(?:<[^\n]*>)?\(\)|\[\]|\{\})")
 
 
