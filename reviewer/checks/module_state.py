@@ -68,6 +68,8 @@ class _Purpose:
             return None
         if (told := self._counted(kept) or self._marked(kept)) is not None:
             return told
+        if kept.state.holder == "closure":
+            return None
         if "fills" not in kept.traits or _words(kept.state.label) & _CACHE:
             return ("cache", "medium") if self.flags_caches and {"caches", "timed"} <= kept.traits else None
         return self._stored(kept, words) or self._by_name(kept, words)
@@ -150,7 +152,7 @@ def _finding(app: App, kept: Kept, told: tuple[Kind, Evidence], settings: Settin
     args: dict[str, Arg] = {
         "name": kept.state.label,
         "kind": kind,
-        "per": "address" if kept.by == "client address" else "user" if kept.by else "",
+        "per": "address" if kept.by == "client address" else "user" if kept.by not in ("", "token") else "",
         "host": _host(app),
         "host_file": app.deployment.path,
         "replicas": app.deployment.replicas,

@@ -13,7 +13,7 @@ from reviewer.core.scopes import string_value, strip
 from reviewer.core.syntax import Node, Tree, parse
 from reviewer.core.text import Source
 
-Holder = Literal["variable", "global", "field", "static", "import", "result"]
+Holder = Literal["variable", "global", "field", "static", "closure", "import", "result"]
 Holds = Literal["map", "set", "list", "object", "record", "value", "flag", "nothing", "library", "other"]
 
 GLOBALS = frozenset({"globalThis", "global"})
@@ -43,7 +43,8 @@ class State:
     """Something a module holds, and what this file does with it.
 
     ``label`` is how the code spells it. For an import, ``name`` tells whose exported name it is; for a field, ``owner``
-    is the class. ``made`` is the expression it starts with.
+    is the class, and for what the functions share that a function returns, that function. ``made`` is the expression
+    it starts with.
     """
 
     holder: Holder
@@ -146,6 +147,24 @@ class FileState:
         for name in self.names.module.values():
             if name not in aliased:
                 yield from self._of_name(name)
+            if (maker := self.maker(name)) is not None:
+                yield from self._of_maker(name.text, maker)
+
+    def maker(self, name: Name) -> Node | None:
+        """The function a name of the module is, or the one that is called at once to make its value."""
+        made = strip(name.init) if name.init is not None and not name.steps else None
+        called = made.child_by_field_name("function") if made is not None and made.type == "call_expression" else None
+        node = strip(called) if called is not None else made
+        return node if node is not None and node.type in FUNCTIONS else None
+
+    def _of_maker(self, owner: str, maker: Node) -> Iterator[State]:
+        for name in self.names.locals_of(maker):
+            held = self.holds(name.init) if name.init is not None and not name.steps else "nothing"
+            if held in _HELD or held == "library":
+                state = State("closure", name.text, name.node, held, name.init, name, owner)
+                self._fill(state, [use.node for use in name.uses])
+                state.accesses = [a for a in state.accesses if _function_of(a.node) != maker]
+                yield state
 
     def _of_name(self, name: Name) -> Iterator[State]:
         uses = [use.node for use in name.uses]
@@ -258,6 +277,14 @@ class FileState:
 
     def _this_of(self, cls: Node) -> Iterator[Use]:
         return (use for use in self.names.this if cls.start_byte <= use.node.start_byte < cls.end_byte)
+
+
+def _function_of(node: Node) -> Node | None:
+    """The innermost function a place lies in."""
+    above = node.parent
+    while above is not None and above.type not in FUNCTIONS:
+        above = above.parent
+    return above
 
 
 def _directives(tree: Tree) -> Iterator[str]:

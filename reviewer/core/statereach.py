@@ -10,13 +10,14 @@ from weakref import WeakKeyDictionary
 
 from reviewer.core.accesses import MUTATORS, Access
 from reviewer.core.app import App
-from reviewer.core.facts import Ref
+from reviewer.core.facts import Expr, Ref
 from reviewer.core.handlers import Handler
 from reviewer.core.loads import Loads
 from reviewer.core.modulenames import Name
 from reviewer.core.modulestate import FileState, State
 from reviewer.core.project import Project
 from reviewer.core.roles import Route
+from reviewer.core.scopes import strip
 from reviewer.core.statetext import may_hold, starts_empty
 from reviewer.core.stateuse import StateUse, Trait
 from reviewer.core.syntax import Node, TooComplex, language_of
@@ -183,6 +184,7 @@ class _Run:
         self.code = reach.code
         self.spans: dict[Span, int] = {}
         self.instances: set[tuple[str, str]] = set()
+        self.makers: set[tuple[str, str]] = set()
         self._queue: deque[Span] = deque()
         for span in starts:
             self._visit(span, MAX_HOPS)
@@ -200,17 +202,19 @@ class _Run:
         for place, name in file.names.used_within(start, end) if file is not None else ():
             if file is None or _is_kept_instance(file, name, place):
                 continue
-            member = _member(file, name, place)
+            member, lasts = _member(file, name, place), _is_called_at_load(file, name, place)
             if name.module:
                 wanted = name.imported if name.imported != "*" else member or "default"
-                self._import(path, name.module, wanted, hops, member)
+                self._import(path, name.module, wanted, hops, member, lasts)
             else:
-                self._name(path, name, hops, member)
+                self._name(path, name, hops, member, lasts)
 
-    def _name(self, path: str, name: Name, hops: int, member: str) -> None:
+    def _name(self, path: str, name: Name, hops: int, member: str, lasts: bool = False) -> None:
         file = self.states.file(path)
         if name.init is None or file is None:
             return
+        if lasts or file.maker(name) not in (None, strip(name.init)):
+            self.makers.add((path, name.text))
         if name.kind == "class":
             self._methods(path, file, name.init, member)
             return
@@ -234,7 +238,7 @@ class _Run:
                 self._visit((path, named[name].start_byte, named[name].end_byte), MAX_HOPS)
                 wanted += [m for m in _own_members(file, named[name]) if m in named]
 
-    def _import(self, path: str, module: str, wanted: str, hops: int, member: str = "") -> None:
+    def _import(self, path: str, module: str, wanted: str, hops: int, member: str = "", lasts: bool = False) -> None:
         if hops <= 0 or self.code.resolver.resolve(path, module) not in self.states.relevant:
             return
         found = self.code.exported(path, module, wanted, MAX_HOPS)
@@ -244,11 +248,11 @@ class _Run:
         file = self.states.file(target)
         name = file.names.module.get(expr.name) if file is not None and expr.kind == "ref" else None
         if name is not None and name.module:
-            self._import(target, name.module, name.imported, hops - 1, member)
+            self._import(target, name.module, name.imported, hops - 1, member, lasts)
             return
-        name = name or (file.names.module.get(wanted) if file is not None else None)
+        name = name or (_exported(file, expr, wanted) if file is not None else None)
         if name is not None:
-            self._name(target, name, hops - 1, member)
+            self._name(target, name, hops - 1, member, lasts)
         else:
             for span in self.reach.lines(target, expr.line, expr.end_line):
                 self._visit(span, hops - 1)
@@ -302,6 +306,8 @@ class _Run:
         """The state an access is about, in the file that declares it; None for what does not last."""
         if state.holder == "field":
             return (path, state) if (path, state.owner) in self.instances else None
+        if state.holder == "closure":
+            return (path, state) if (path, state.owner) in self.makers else None
         if state.holder not in ("import", "result"):
             return path, state
         name = state.name
@@ -378,6 +384,20 @@ def _is_kept_instance(file: FileState, name: Name, place: int) -> bool:
     use = next((use.node for use in name.uses if use.node.start_byte == place), None)
     around = use.parent if use is not None else None
     return around is not None and around.type == "new_expression" and file.outermost(around) is None
+
+
+def _is_called_at_load(file: FileState, name: Name, place: int) -> bool:
+    """Whether a function is called where the module is loaded, so that what it makes lasts."""
+    use = next((use.node for use in name.uses if use.node.start_byte == place), None)
+    around = use.parent if use is not None else None
+    is_call = around is not None and around.type == "call_expression" and around.child_by_field_name("function") == use
+    return around is not None and is_call and file.outermost(around) is None
+
+
+def _exported(file: FileState, expr: Expr, wanted: str) -> Name | None:
+    """The name a file exports something by, or the one of the function it exports."""
+    function = file.names.functions.get(expr.function) if expr.kind == "function" else None
+    return file.names.module.get(file.text(function.child_by_field_name("name")) if function is not None else wanted)
 
 
 def _own_members(file: FileState, method: Node) -> Iterator[str]:
