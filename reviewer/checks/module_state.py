@@ -104,7 +104,7 @@ class _Purpose:
         if "stores-request" in traits or ("keyed" in traits and noun != "data"):
             return noun, "high"
         if {"shows"} < traits & {"steps", "counts", "shows"}:
-            return noun if noun != "data" else "count", "medium"
+            return "count", "medium"
         return (noun, "medium") if "stores-parameter" in traits and kept.state.holds != "record" else None
 
     def _is_near(self, kept: Kept) -> bool:
@@ -112,7 +112,9 @@ class _Purpose:
         return kept.path in self.routes or kept.state.holder == "global"
 
     def _by_name(self, kept: Kept, words: frozenset[str]) -> tuple[Kind, Evidence] | None:
-        is_named = bool(self.patterns & (words | {word.removesuffix("s") for word in words}))
+        is_named = "notes" not in kept.traits and bool(
+            self.patterns & (words | {word.removesuffix("s") for word in words})
+        )
         return (_noun(words), "medium") if is_named and kept.state.holds in _KEYED else None
 
 

@@ -22,6 +22,7 @@ Trait = Literal[
     "cools",
     "skips",
     "locks",
+    "notes",
     "sends",
     "fills",
     "caches",
@@ -92,8 +93,7 @@ class StateUse:
             yield "cools"
         if any(access.how == "send" for access in reads):
             yield "sends"
-        if self._skips():
-            yield "skips"
+        yield from self._skips()
         if self._locks():
             yield "locks"
         yield from self._stored(reads)
@@ -206,8 +206,8 @@ class StateUse:
 
     # -- asking first -------------------------------------------------------------------------------------------------
 
-    def _skips(self) -> bool:
-        """Whether a key that is there already ends the work, and is put there otherwise."""
+    def _skips(self) -> Iterator[Trait]:
+        """Whether a key that is there already ends the work and is put there otherwise, or is only noted."""
         kept = [a for a in self.writes if a.how in ("add", "set", "push") or (a.how == "=" and a.key)]
         kept = [access for access in kept if self.origins(access.key)]
         for read in self.state.accesses:
@@ -216,9 +216,8 @@ class StateUse:
             branch = self._branch(read.node)
             if self._is_negated(read.node) or branch is None or not self._ends(branch):
                 continue
-            if any(self._follows(branch, a) and not self._leaves_alike(branch, a) for a in kept):
-                return True
-        return False
+            for access in (access for access in kept if self._follows(branch, access)):
+                yield "notes" if self._leaves_alike(branch, access) else "skips"
 
     def _is_negated(self, node: Node) -> bool:
         """Whether a condition asks for the absence of something."""
