@@ -415,7 +415,9 @@ class StateUse:
                 yield listed.named_children[index]
 
     def _given_from(self, value: Node) -> set[Origin]:
-        """The same of what is stored, where that is more than what was held, made larger."""
+        """The same of what is stored, where that is more than a timer, or than what was held, made larger."""
+        if _TIMER.match(self.file.text(self._initial(value))):
+            return set()
         return set() if self._adds(value) and self._initial(value).type == "binary_expression" else self.origins(value)
 
     # -- small things -------------------------------------------------------------------------------------------------
