@@ -12,13 +12,14 @@ from reviewer.core.finding import Arg, Evidence, Finding, Site
 from reviewer.core.project import Project
 from reviewer.core.statereach import Kept, Reach, module_states
 
-Kind = Literal["limit", "clients", "seen", "lock", "sessions", "codes", "tokens", "data", "cache"]
+Kind = Literal["limit", "clients", "seen", "lock", "sessions", "codes", "tokens", "data", "count", "cache"]
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SHARED = re.compile(r"redis|upstash|@vercel/kv|memcache|valkey|/kv$|durable", re.IGNORECASE)
 _QUIET = frozenset(
     {"metric", "metrics", "stats", "stat", "log", "logs", "logger", "logged", "warned", "telemetry", "tracker", "prom"}
     | {"config", "registry", "hook", "hooks", "context", "contexts", "ctx", "circuit", "circuits", "breaker", "slots"}
+    | {"fallback", "emergency"}
 )
 _CACHE = frozenset({"cache", "cached", "caches", "memo", "inflight", "lru", "pending", "ongoing"})
 _NOUNS: tuple[tuple[Kind, frozenset[str]], ...] = (
@@ -67,7 +68,9 @@ class _Purpose:
             return None
         if (told := self._counted(kept) or self._marked(kept)) is not None:
             return told
-        if "fills" not in kept.traits or words & _CACHE:
+        if kept.state.holder == "closure":
+            return None
+        if "fills" not in kept.traits or _words(kept.state.label) & _CACHE:
             return ("cache", "medium") if self.flags_caches and {"caches", "timed"} <= kept.traits else None
         return self._stored(kept, words) or self._by_name(kept, words)
 
@@ -100,15 +103,18 @@ class _Purpose:
             return None
         if "stores-request" in traits or ("keyed" in traits and noun != "data"):
             return noun, "high"
-        is_given = "stores-parameter" in traits and kept.state.holds != "record"
-        return (noun, "medium") if is_given or {"steps", "shows"} <= traits else None
+        if {"shows"} < traits & {"steps", "counts", "shows"}:
+            return "count", "medium"
+        return (noun, "medium") if "stores-parameter" in traits and kept.state.holds != "record" else None
 
     def _is_near(self, kept: Kept) -> bool:
         """Whether a route itself declares it, or the global object holds it: what a helper sets may be a setting."""
         return kept.path in self.routes or kept.state.holder == "global"
 
     def _by_name(self, kept: Kept, words: frozenset[str]) -> tuple[Kind, Evidence] | None:
-        is_named = bool(self.patterns & (words | {word.removesuffix("s") for word in words}))
+        is_named = "notes" not in kept.traits and bool(
+            self.patterns & (words | {word.removesuffix("s") for word in words})
+        )
         return (_noun(words), "medium") if is_named and kept.state.holds in _KEYED else None
 
 
@@ -148,11 +154,12 @@ def _finding(app: App, kept: Kept, told: tuple[Kind, Evidence], settings: Settin
     args: dict[str, Arg] = {
         "name": kept.state.label,
         "kind": kind,
-        "per": "address" if kept.by == "client address" else "user" if kept.by else "",
+        "per": "address" if kept.by == "client address" else "user" if kept.by not in ("", "token") else "",
         "host": _host(app),
         "host_file": app.deployment.path,
         "replicas": app.deployment.replicas,
         "split": _is_split(app, kept),
+        "paces": "cools" in kept.traits and "counts" not in kept.traits,
         "indirect": kept.path not in kept.entries,
         "entry": min(kept.entries),
     }

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 from reviewer.core.modulenames import Name, Names
 from reviewer.core.nodes import FUNCTIONS, parameters
-from reviewer.core.scopes import pattern_identifiers, pattern_names
+from reviewer.core.scopes import pattern_identifiers, pattern_names, strip
 from reviewer.core.syntax import Node
 
 MAX_LOOKS = 4_000
 MAX_DEPTH = 60
-MUTATORS = frozenset(
-    {"set", "add", "push", "delete", "clear", "unshift", "splice", "pop", "shift"}
-    | {"del", "take", "flushAll", "mset", "consume", "penalty", "reward"}
-)
+_OF_STORES = frozenset({"del", "take", "flushAll", "mset", "consume", "penalty", "reward"})
+MUTATORS = _OF_STORES | {"set", "add", "push", "delete", "clear", "unshift", "splice", "pop", "shift"}
 _ADDS_LAST = frozenset({"set", "add", "push", "unshift", "splice", "mset"})
 _GIVES = frozenset(
     {"get", "find", "findLast", "at", "peek", "values", "entries", "filter", "slice", "map", "pop", "shift", "concat"}
@@ -90,7 +88,7 @@ class Accesses:
         if parent is None:
             return
         if spread:
-            self._read("spread", node, inside)
+            self._read(self._purpose(node), node, inside)
             return
         look = _PARENTS.get(parent.type)
         if look is not None:
@@ -182,7 +180,7 @@ class Accesses:
         listed = call.child_by_field_name("arguments")
         args = [arg for arg in listed.named_children if arg.type != "comment"] if listed is not None else []
         first = args[0] if args else None
-        if name in MUTATORS:
+        if name in MUTATORS and not (inside and name in _OF_STORES):
             value = args[-1] if args and name in _ADDS_LAST else None
             self._write(name, call, inside, first if value is not first or not inside else key, value)
         elif name in _SENDS and inside:
@@ -240,6 +238,8 @@ class Accesses:
             self._read("test", node, inside, key)
         else:
             self._read("compare" if self._is_compared(parent) else self._purpose(parent), node, inside)
+            if text in ("+", "-"):
+                self._look(parent, True, key)
 
     def _is_compared(self, node: Node) -> bool:
         """Whether a sum or difference is compared with something."""
@@ -278,6 +278,33 @@ class Accesses:
             self._look(call, True)
         else:
             self._read(self._purpose(node) if call.type == "call_expression" else "read", node, inside)
+            self._handed(parent.named_children.index(node), call, inside)
+
+    def _handed(self, index: int, call: Node, inside: bool) -> None:
+        """Follows what is handed to a function of the file into that function's parameter."""
+        function = self._function(call.child_by_field_name("function"))
+        for parameter in parameters(function)[index : index + 1] if function is not None else ():
+            for leaf in pattern_identifiers(parameter):
+                if (name := self.names.of(leaf)) is not None:
+                    self._alias(name, inside or leaf != parameter)
+
+    def _function(self, callee: Node | None) -> Node | None:
+        """The function of the module, or the method of the same object, that is called; None for any other."""
+        if callee is None or callee.type == "identifier":
+            name = self.names.of(callee) if callee is not None else None
+            made = strip(name.init) if name is not None and name.owner == -1 and name.init is not None else None
+            return made if made is not None and made.type in FUNCTIONS and not (name and name.steps) else None
+        object_ = callee.child_by_field_name("object")
+        above: Node | None = callee if object_ is not None and object_.type == "this" else None
+        while above is not None and above.type != "class_body":
+            above = above.parent
+        wanted = self.tree.text(callee.child_by_field_name("property") or callee)
+        methods = above.named_children if above is not None else ()
+        return next((m for m in methods if m.type == "method_definition" and self._is_called(m, wanted)), None)
+
+    def _is_called(self, method: Node, wanted: str) -> bool:
+        name = method.child_by_field_name("name")
+        return name is not None and self.tree.text(name) == wanted
 
     def _invoked(self, node: Node, parent: Node, inside: bool, key: Node | None) -> None:  # noqa: ARG002 - as all
         self._read("send" if inside else "call", parent, inside)

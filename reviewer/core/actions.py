@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from reviewer.core.code import Code
 from reviewer.core.guards import Body
 
+_NAMED = re.compile(rb"(?:async\s+)?function\s*\*?\s*(\w+)")
 _DIRECTIVE = re.compile(rb"""\{\s*['"]use server['"]""")
 
 
@@ -40,7 +41,9 @@ def actions_in(code: Code, path: str) -> Iterator[Action]:
             continue
         function = facts.function(value.function)
         if function is not None and (is_whole or _begins(raw, function.id)):
-            yield Action(export.name, path, function.id, min(export.line, function.line), function.end_line)
+            named = _NAMED.match(raw, function.id) if export.name == "default" else None
+            name = named[1].decode() if named is not None else export.name
+            yield Action(name, path, function.id, min(export.line, function.line), function.end_line)
 
 
 def _begins(raw: bytes, start: int) -> bool:

@@ -79,6 +79,7 @@ class Names:
         self.imports: list[tuple[str, tuple[Name, ...]]] = []
         self._named: dict[int, Name] = {}
         self._declaring: set[int] = set()
+        self._locals: dict[int, list[Name]] = {}
         self._sorted: list[tuple[int, Name, Node]] = []
         self._read()
 
@@ -90,6 +91,13 @@ class Names:
     def of(self, node: Node) -> Name | None:
         """What an identifier names; None for globals and for what is no identifier."""
         return self._named.get(node.start_byte) if node.type in _NAMES else None
+
+    def locals_of(self, function: Node) -> list[Name]:
+        """What a function declares in its own body, nested functions aside."""
+        if not self._locals:
+            for name in dict.fromkeys(self._named.values()):
+                self._locals.setdefault(name.owner, []).append(name)
+        return [n for n in self._locals.get(function.start_byte, ()) if n.kind in ("constant", "variable")]
 
     def used_within(self, start: int, end: int) -> Iterator[tuple[Node, Name]]:
         """The names of the module used in a range of bytes, with the places."""

@@ -15,7 +15,7 @@ from reviewer.core.scopes import string_value, strip
 from reviewer.core.syntax import Node, Tree, parse
 from reviewer.core.text import Source
 
-Holder = Literal["variable", "global", "field", "static", "import", "result"]
+Holder = Literal["variable", "global", "field", "static", "closure", "import", "result"]
 Holds = Literal["map", "set", "list", "object", "record", "value", "flag", "nothing", "library", "other"]
 
 GLOBALS = frozenset({"globalThis", "global"})
@@ -45,7 +45,8 @@ class State:
     """Something a module holds, and what this file does with it.
 
     ``label`` is how the code spells it. For an import, ``name`` tells whose exported name it is; for a field, ``owner``
-    is the class. ``made`` is the expression it starts with.
+    is the class, and for what the functions share that a function returns, that function. ``made`` is the expression
+    it starts with.
     """
 
     holder: Holder
@@ -82,9 +83,9 @@ class FileState:
         """What the file holds, and what it does with imports of the modules that *borrows* takes."""
         yield from self._apart[0]
         for name in self.names.module.values():
-            if name not in self._apart[1] and (not name.module or borrows(name.module)):
+            if not name.module or borrows(name.module):
                 if name.text not in self._by_name:
-                    self._by_name[name.text] = [state for state in self._of_name(name) if _is_used(state)]
+                    self._by_name[name.text] = [state for state in self._states_of(name) if _is_used(state)]
                 yield from self._by_name[name.text]
 
     def text(self, node: Node | None) -> str:
@@ -158,6 +159,28 @@ class FileState:
             found += [state] if _is_used(state) else []
         return found, aliased
 
+    def _states_of(self, name: Name) -> Iterator[State]:
+        if name not in self._apart[1]:
+            yield from self._of_name(name)
+        if (maker := self.maker(name)) is not None:
+            yield from self._of_maker(name.text, maker)
+
+    def maker(self, name: Name) -> Node | None:
+        """The function a name of the module is, or the one that is called at once to make its value."""
+        made = strip(name.init) if name.init is not None and not name.steps else None
+        called = made.child_by_field_name("function") if made is not None and made.type == "call_expression" else None
+        node = strip(called) if called is not None else made
+        return node if node is not None and node.type in FUNCTIONS else None
+
+    def _of_maker(self, owner: str, maker: Node) -> Iterator[State]:
+        for name in self.names.locals_of(maker):
+            held = self.holds(name.init) if name.init is not None and not name.steps else "nothing"
+            if held in _HELD or held == "library":
+                state = State("closure", name.text, name.node, held, name.init, name, owner)
+                self._fill(state, [use.node for use in name.uses])
+                state.accesses = [a for a in state.accesses if _function_of(a.node) != maker]
+                yield state
+
     def _of_name(self, name: Name) -> Iterator[State]:
         uses = [use.node for use in name.uses]
         if name.kind == "import" or name.module:
@@ -205,12 +228,20 @@ class FileState:
             if member is None or member.child_by_field_name("object") != _outside(node):
                 continue
             key = member.child_by_field_name("property") or member.child_by_field_name("index")
-            text = string_value(self.tree, key) if key is not None and key.type == "string" else self.text(key)
+            text = self._spelled(key)
             if text and member.type in ("member_expression", "subscript_expression"):
                 members.setdefault(text, []).append(member)
         for text, nodes in members.items():
             made = next((right for node in nodes if (right := _assigned(node)) is not None), None)
             yield State("global", f"globalThis.{text}", nodes[0], self.holds(made), made), nodes
+
+    def _spelled(self, key: Node | None) -> str:
+        """The name of a member of the global object, also where a constant holds it."""
+        name = self.names.of(key) if key is not None else None
+        if name is not None and name.kind == "constant" and not name.steps and name.init is not None:
+            key = strip(name.init)
+        literal = string_value(self.tree, key) if key is not None and key.type == "string" else None
+        return literal or (f"[{self.text(key)}]" if name is not None else self.text(key))
 
     def _global_objects(self) -> Iterator[Node]:
         for text in GLOBALS:
@@ -265,6 +296,14 @@ class FileState:
 
 def _is_used(state: State) -> bool:
     return bool(state.accesses) or state.holds in _HELD
+
+
+def _function_of(node: Node) -> Node | None:
+    """The innermost function a place lies in."""
+    above = node.parent
+    while above is not None and above.type not in FUNCTIONS:
+        above = above.parent
+    return above
 
 
 def _directives(tree: Tree) -> Iterator[str]:

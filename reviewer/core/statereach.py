@@ -5,25 +5,27 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from weakref import WeakKeyDictionary
 
 from reviewer.core.accesses import MUTATORS, Access
 from reviewer.core.app import App
-from reviewer.core.facts import Ref
+from reviewer.core.facts import Expr, Ref
 from reviewer.core.handlers import Handler
 from reviewer.core.loaders import Loaders
 from reviewer.core.modulenames import Name
 from reviewer.core.modulestate import FileState, State
 from reviewer.core.project import Project
 from reviewer.core.roles import Route
+from reviewer.core.scopes import strip
 from reviewer.core.statetext import may_hold, starts_empty
 from reviewer.core.stateuse import StateUse, Trait
 from reviewer.core.syntax import Node, TooComplex
 
 MAX_HOPS = 2
 _OUTSIDE = re.compile(r"x$|(?:^|/)scripts/")  # components, and programs run by hand
+_BY_REQUESTS: frozenset[Trait] = frozenset({"stores-request", "stores-parameter", "keyed", "skips", "locks"})
 Span = tuple[str, int, int]
 
 
@@ -189,6 +191,7 @@ class _Run:
         self.code = reach.code
         self.spans: dict[Span, int] = {}
         self.instances: set[tuple[str, str]] = set()
+        self.makers: set[tuple[str, str]] = set()
         self._queue: deque[Span] = deque()
         for span in starts:
             self._visit(span, MAX_HOPS)
@@ -206,17 +209,19 @@ class _Run:
         for use, name in file.names.used_within(start, end) if file is not None else ():
             if file is None or _is_kept_instance(file, use):
                 continue
-            member = _member(file, use)
+            member, lasts = _member(file, use), _is_called_at_load(file, use)
             if name.module:
                 wanted = name.imported if name.imported != "*" else member or "default"
-                self._import(path, name.module, wanted, hops, member)
+                self._import(path, name.module, wanted, hops, member, lasts)
             else:
-                self._name(path, name, hops, member)
+                self._name(path, name, hops, member, lasts)
 
-    def _name(self, path: str, name: Name, hops: int, member: str) -> None:
+    def _name(self, path: str, name: Name, hops: int, member: str, lasts: bool = False) -> None:
         file = self.states.file(path)
         if name.init is None or file is None:
             return
+        if lasts or file.maker(name) not in (None, strip(name.init)):
+            self.makers.add((path, name.text))
         if name.kind == "class":
             self._methods(path, file, name.init, member)
             return
@@ -240,7 +245,7 @@ class _Run:
                 self._visit((path, named[name].start_byte, named[name].end_byte), MAX_HOPS)
                 wanted += [m for m in _own_members(file, named[name]) if m in named]
 
-    def _import(self, path: str, module: str, wanted: str, hops: int, member: str = "") -> None:
+    def _import(self, path: str, module: str, wanted: str, hops: int, member: str = "", lasts: bool = False) -> None:
         if hops <= 0 or self.code.resolver.resolve(path, module) not in self.states.relevant:
             return
         found = self.code.exported(path, module, wanted, MAX_HOPS)
@@ -250,11 +255,11 @@ class _Run:
         file = self.states.file(target)
         name = file.names.module.get(expr.name) if file is not None and expr.kind == "ref" else None
         if name is not None and name.module:
-            self._import(target, name.module, name.imported, hops - 1, member)
+            self._import(target, name.module, name.imported, hops - 1, member, lasts)
             return
-        name = name or (file.names.module.get(wanted) if file is not None else None)
+        name = name or (_exported(file, expr, wanted) if file is not None else None)
         if name is not None:
-            self._name(target, name, hops - 1, member)
+            self._name(target, name, hops - 1, member, lasts)
         else:
             for span in self.reach.lines(target, expr.line, expr.end_line):
                 self._visit(span, hops - 1)
@@ -302,13 +307,15 @@ class _Run:
             file = self.states.file(path)
             for state in file.states() if file is not None else ():
                 for access in state.writes if state.holder in ("variable", "global", "static") else ():
-                    if file is not None and _within(access.node, spans) and (made := file.makes(access.value)):
+                    for made in _classes(file, state, access) if file and _within(access.node, spans) else ():
                         self._instance(path, made)
 
     def _declared(self, path: str, state: State) -> tuple[str, State] | None:
         """The state an access is about, in the file that declares it; None for what does not last."""
         if state.holder == "field":
             return (path, state) if (path, state.owner) in self.instances else None
+        if state.holder == "closure":
+            return (path, state) if (path, state.owner) in self.makers else None
         if state.holder not in ("import", "result"):
             return path, state
         name = state.name
@@ -332,6 +339,9 @@ class _Run:
         kept = kept_in(where, home, held, use)
         kept.modules |= file.modules
         kept.uses = len(used)
+        kept.traits -= _BY_REQUESTS - StateUse(file, replace(state, accesses=used)).traits
+        if not any(access.how in ("show", "return") for access in used):
+            kept.traits.discard("shows")
         kept.places = {
             Place(path, file.tree.line(access.node), file.tree.end_line(access.node), access.how): None
             for access in used
@@ -349,6 +359,11 @@ def kept_in(path: str, file: FileState, state: State, use: StateUse | None = Non
     kept.traits, kept.by = set(use.traits), use.by
     kept.modules = set(file.modules)
     return kept
+
+
+def _classes(file: FileState, state: State, access: Access) -> set[str]:
+    """The classes whose instances a write may put into a state."""
+    return {file.makes(value) for value in StateUse(file, state).given(access.value)} - {""}
 
 
 def _adds(state: State) -> bool:
@@ -375,6 +390,19 @@ def _is_kept_instance(file: FileState, use: Node) -> bool:
     """Whether a class is only named to make an object at module level: what is called of it, the uses of that tell."""
     around = use.parent
     return around is not None and around.type == "new_expression" and file.outermost(around) is None
+
+
+def _is_called_at_load(file: FileState, use: Node) -> bool:
+    """Whether a function is called where the module is loaded, so that what it makes lasts."""
+    around = use.parent
+    is_call = around is not None and around.type == "call_expression" and around.child_by_field_name("function") == use
+    return around is not None and is_call and file.outermost(around) is None
+
+
+def _exported(file: FileState, expr: Expr, wanted: str) -> Name | None:
+    """The name a file exports something by, or the one of the function it exports."""
+    function = file.names.functions.get(expr.function) if expr.kind == "function" else None
+    return file.names.module.get(file.text(function.child_by_field_name("name")) if function is not None else wanted)
 
 
 def _own_members(file: FileState, method: Node) -> Iterator[str]:

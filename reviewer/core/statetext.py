@@ -18,7 +18,15 @@ _BEFORE = (b"const ", b"let ", b"var ")
 _OTHERS = re.compile(rb"\.(?:push|unshift|splice|add)\(|\][ \t]*=(?![=>])")
 _ROOT = re.compile(rb"(?<![\w$.])(\w+)(?:\.\w+|\[[^\]\n]*)?$")
 _GLOBAL = re.compile(rb"\bglobal(?:This)?(?:[ \t]+as\b|\.|\[)")
-_FIELD = re.compile(rb"\bthis\.#?\w+" + _STEPS + rb"(?:\.(?:" + _MUTATED + rb")\(|\+\+|\[[^\]\n]*\][ \t]*=(?![=>]))")
+_FIELD = re.compile(
+    rb"\bthis\.#?\w+"
+    + _STEPS
+    + rb"(?:\.(?:"
+    + _MUTATED
+    + rb")\(|\+\+|\[[^\]\n]*\][ \t]*(?:\?\?|\|\|)?=(?![=>])|[ \t]*[-+]=)"
+)
+_LIMITS = re.compile(rb"[lL]imit|LIMIT|[tT]hrottle|\b[rR]ate|[aA]ttempts")
+_SHARED = re.compile(rb"\n[ \t]+(?:const|let|var) (\w+)[^=\n]*=[ \t]*new (?:Map|Set|LRU\w*|\w*Cache)\b")
 _EMPTY = re.compile(rb"\nexport const [a-z]\w*[^=\n]*=[ \t]*(?:new (?:Map|Set)(?:<[^\n]*>)?\(\)|\[\]|\{\})")
 _LIMITER = re.compile(rb"['\"`](?:express-rate-limit|rate-limiter-flexible|express-slow-down)['\"`]")
 
@@ -34,6 +42,8 @@ def may_hold(raw: bytes, is_route: bool) -> bool:
     if any(_is_changed(raw, name) for name in _declared(raw)):
         return True
     if b"global" in raw and _GLOBAL.search(raw) is not None:
+        return True
+    if _LIMITS.search(raw) is not None and any(_is_changed(raw, match[1]) for match in _SHARED.finditer(raw)):
         return True
     if b"class " in raw and _FIELD.search(raw) is not None:
         return True

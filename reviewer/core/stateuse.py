@@ -22,6 +22,7 @@ Trait = Literal[
     "cools",
     "skips",
     "locks",
+    "notes",
     "sends",
     "fills",
     "caches",
@@ -49,6 +50,7 @@ _READS_BODY = re.compile(
 )
 _EXITS = re.compile(r"\b(?:return|throw|continue)\b")
 _COUNTING = frozenset({"++", "+=", "-="})
+_COST = re.compile(r"(?:\w+\.)*(?:cost|weight|tokens?|points|count|n)")
 _ASSIGNING = frozenset({"=", "??=", "||="})
 _STORING = frozenset({"=", "set", "add", "push", "unshift", "splice", "assign", "mset"})
 _BY = (
@@ -91,14 +93,13 @@ class StateUse:
             yield "cools"
         if any(access.how == "send" for access in reads):
             yield "sends"
-        if self._skips():
-            yield "skips"
+        yield from self._skips()
         if self._locks():
             yield "locks"
         yield from self._stored(reads)
 
     def _stored(self, reads: list[Access]) -> Iterator[Trait]:
-        origins = [self.origins(access.value) for access in self.writes if access.how in _STORING and access.value]
+        origins = [self._given_from(access.value) for access in self.writes if access.how in _STORING and access.value]
         if any("request" in found for found in origins):
             yield "stores-request"
         if any("parameter" in found for found in origins):
@@ -134,8 +135,8 @@ class StateUse:
     def _counts(self, access: Access) -> bool:
         """Whether a write moves a number kept per key, or adds a time to a list kept per key."""
         value = access.value
-        if access.inside and access.how in _COUNTING:
-            return access.how == "++" or self.file.text(value) == "1"
+        if (access.inside or self.state.holder == "field") and access.how in _COUNTING:
+            return access.how == "++" or self.file.text(value) == "1" or bool(_COST.fullmatch(self.file.text(value)))
         if value is None or access.how not in ("=", "set", "push"):
             return False
         if access.how == "push":
@@ -177,7 +178,7 @@ class StateUse:
         if self.state.made is not None and _EXPIRES.search(self.file.text(self.state.made)):
             return True
         return any(
-            self._is_beside_time(access.node) if access.how == "compare" else access.is_write and self._by_timer(access)
+            self._by_timer(access) if access.is_write else self._is_beside_time(access.node)
             for access in self.state.accesses
         )
 
@@ -205,18 +206,18 @@ class StateUse:
 
     # -- asking first -------------------------------------------------------------------------------------------------
 
-    def _skips(self) -> bool:
-        """Whether a key that is there already ends the work, and is put there otherwise."""
-        kept = [a for a in self.writes if a.how in ("add", "set", "push") or (a.how == "=" and a.inside)]
+    def _skips(self) -> Iterator[Trait]:
+        """Whether a key that is there already ends the work and is put there otherwise, or is only noted."""
+        kept = [a for a in self.writes if a.how in ("add", "set", "push") or (a.how == "=" and a.key)]
+        kept = [access for access in kept if self.origins(access.key)]
         for read in self.state.accesses:
             if read.is_write or read.how not in ("has", "get", "test"):
                 continue
             branch = self._branch(read.node)
             if self._is_negated(read.node) or branch is None or not self._ends(branch):
                 continue
-            if any(self._follows(branch, access) for access in kept):
-                return True
-        return False
+            for access in (access for access in kept if self._follows(branch, access)):
+                yield "notes" if self._leaves_alike(branch, access) else "skips"
 
     def _is_negated(self, node: Node) -> bool:
         """Whether a condition asks for the absence of something."""
@@ -233,6 +234,17 @@ class StateUse:
         """Whether the branch leaves without what is held: with it, it would be a memo."""
         then = branch.child_by_field_name("consequence")
         return then is not None and bool(_EXITS.search(self.file.text(then))) and not self._uses_within(then)
+
+    def _leaves_alike(self, branch: Node, access: Access) -> bool:
+        """Whether what follows a write at once is what the branch does: it was only noted that something came by."""
+        statement: Node | None = access.node
+        while statement is not None and not statement.type.endswith("_statement"):
+            statement = statement.parent
+        following, then = statement.next_named_sibling if statement else None, branch.child_by_field_name("consequence")
+        if following is None or then is None or following.type != "return_statement":
+            return False
+        inner = then.named_children[0] if then.type == "statement_block" and then.named_child_count == 1 else then
+        return self.file.text(inner) == self.file.text(following)
 
     def _branch(self, node: Node) -> Node | None:
         """The ``if`` whose condition a place lies in."""
@@ -303,8 +315,8 @@ class StateUse:
 
     def _is_made_once(self, access: Access) -> bool:
         """Whether an object of some class is made where nothing is held: ``if (!x) { x = new X(); m.set(k, x) }``."""
-        made = {self.file.makes(value) for value in self._given(access.value)} - {""}
-        if not made or any(self.file.holds(value) != "library" for value in self._given(access.value)):
+        made = {self.file.makes(value) for value in self.given(access.value)} - {""}
+        if not made or any(self.file.holds(value) != "library" for value in self.given(access.value)):
             return False
         above = access.node.parent
         while above is not None and above.type not in FUNCTIONS:
@@ -314,7 +326,7 @@ class StateUse:
             above = above.parent
         return False
 
-    def _given(self, value: Node | None) -> list[Node]:
+    def given(self, value: Node | None) -> list[Node]:
         """What a value is, or what a local name is assigned besides what was held."""
         name = self.file.names.of(strip(value)) if value is not None else None
         if value is None or name is None or name.owner == -1:
@@ -348,7 +360,11 @@ class StateUse:
         return found
 
     def _is_only_time(self, node: Node | None) -> bool:
-        return node is not None and "(" not in _TIME.sub("", self.file.text(node)).replace("()", "")
+        return (
+            node is not None
+            and node.type not in ("object", "array")
+            and "(" not in _TIME.sub("", self.file.text(node)).replace("()", "")
+        )
 
     def _origins_of(self, name: Name | None, depth: int) -> set[Origin]:
         if name is None or depth > MAX_FOLLOWED:
@@ -397,6 +413,12 @@ class StateUse:
             listed = call.child_by_field_name("arguments") if call is not None else None
             if listed is not None and index is not None and len(listed.named_children) > index:
                 yield listed.named_children[index]
+
+    def _given_from(self, value: Node) -> set[Origin]:
+        """The same of what is stored, where that is more than a timer, or than what was held, made larger."""
+        if _TIMER.match(self.file.text(self._initial(value))):
+            return set()
+        return set() if self._adds(value) and self._initial(value).type == "binary_expression" else self.origins(value)
 
     # -- small things -------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ MANIFEST = '{ "dependencies": { "next": "%s" } }'
         ("'use server';\nexport async function a() {}\nexport const b = async () => 1;\nfunction c() {}", ["a", "b"]),
         ("export async function a(x) { 'use server'; }\nexport async function b(x) { return 'use server'; }", ["a"]),
         ("export const a = async (x) => { 'use server'; };\nexport const b = 1;", ["a"]),
+        ("'use server';\nexport default async function a() {}", ["a"]),
         ("'use client';\nexport function a() {}", []),
         ("'use server';\nexport const a = client.action(async () => 1);", []),
     ],
