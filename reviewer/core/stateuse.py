@@ -332,12 +332,7 @@ class StateUse:
         if value is None or name is None or name.owner == -1:
             return [value] if value is not None else []
         given = [name.init] if name.init is not None and not self._uses_within(name.init) else []
-        for use in name.uses:
-            around = use.node.parent
-            if around is not None and around.type == "assignment_expression":
-                right = around.child_by_field_name("right")
-                given += [right] if right is not None and around.child_by_field_name("left") == use.node else []
-        return given
+        return [*given, *_assigned(name)]
 
     # -- where values come from ---------------------------------------------------------------------------------------
 
@@ -372,9 +367,10 @@ class StateUse:
         if name.kind == "parameter":
             declared = self.file.text(name.init)
             return {"request"} if _REQUEST.search(name.text) or _REQUEST.search(declared) else {"parameter"}
-        if name.owner == -1 or name.init is None:
+        if name.owner == -1:
             return set()
-        return self.origins(name.init, depth + 1)
+        given = [name.init] if name.init is not None else _assigned(name)
+        return {origin for value in given for origin in self.origins(value, depth + 1)}
 
     def _reads_request(self, awaited: Node) -> bool:
         """Whether an awaited expression is the request's own body or parameters, or a check of them."""
@@ -432,6 +428,16 @@ class StateUse:
     def _uses_within(self, node: Node) -> bool:
         index = bisect_left(self.uses, node.start_byte)
         return index < len(self.uses) and self.uses[index] < node.end_byte
+
+
+def _assigned(name: Name) -> Iterator[Node]:
+    """The values a name is given after its declaration."""
+    for use in name.uses:
+        around = use.node.parent
+        if around is not None and around.type == "assignment_expression":
+            right = around.child_by_field_name("right")
+            if right is not None and around.child_by_field_name("left") == use.node:
+                yield right
 
 
 def _expressions(node: Node) -> Iterator[Node]:

@@ -173,3 +173,16 @@ def test_lists_of_other_files_count_for_routes() -> None:
     code = b"import { list } from './list';\nexport function POST() { list.push(1) }"
     assert may_hold(code, True)
     assert not may_hold(code, False)
+
+
+@pytest.mark.parametrize(
+    "declared", ["const event = verify(body);", "let event; try { event = verify(body); } catch {}"]
+)
+def test_a_key_is_known_by_what_its_name_is_given_when_declared_or_later(declared: str) -> None:
+    code = (
+        "const seen = new Set();\n"
+        f"export async function POST(request) {{ const body = await request.text(); {declared}\n"
+        "if (seen.has(event.id)) return new Response(); seen.add(event.id); await handle(event); }\n"
+    )
+    assert "skips" in traits(code, "seen")
+    assert "skips" not in traits(code.replace("verify(body)", "'fixed'"), "seen")
