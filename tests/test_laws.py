@@ -66,7 +66,7 @@ def _fixed(review: Review) -> list[tuple[str, str]]:
     return sorted((each.rule, each.fingerprint) for each in fixed)
 
 
-law = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+law = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @law
