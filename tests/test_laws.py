@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -181,3 +182,14 @@ def test_the_examples_the_laws_are_tried_on_have_findings_of_every_rule() -> Non
         for finding in run_example(rule, example, RULEBOOK, CHECKS).findings
     }
     assert found == set(RULEBOOK.rules)
+
+
+def test_nothing_outlives_the_analysis_of_a_tree() -> None:
+    def alive() -> int:
+        gc.collect()
+        return sum(isinstance(thing, Project) for thing in gc.get_objects())
+
+    before = alive()
+    for example in RULEBOOK.rules["in-memory-state-in-api-route"].examples[:3]:
+        analyse(snapshot_of(example.files), ENGINE)
+    assert alive() <= before

@@ -75,6 +75,7 @@ def analyse(snapshot: Snapshot, engine: Engine, cache: FactsCache | None = None)
     held = replace(snapshot, blobs=Overlay(snapshot.blobs, project.files.held))
     findings = list(_verified(sorted(findings, key=Finding.order), held, engine, cache))
     profiles, lost = _profiles(project, engine)
+    project.forget()
     crashes += lost
     _note_links(project.files)
     problems = sorted([*project.files.problems.values(), *crashes], key=lambda p: (p.path, p.kind, p.message))

@@ -60,6 +60,10 @@ class Project:
         made: T = self._made[make]
         return made
 
+    def forget(self) -> None:
+        """Lets go of what was made once: it refers to the project, which would outlive its analysis by that."""
+        self._made.clear()
+
     def _apps(self) -> Iterator[App]:
         marked, nodes = next_roots(self.code), node_roots(self.code)
         for directory, package in sorted(self.code.packages.items()):

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from weakref import WeakKeyDictionary
 
 from reviewer.core.accesses import MUTATORS, Access
 from reviewer.core.app import App
@@ -446,11 +445,16 @@ def _library(file: FileState, state: State) -> tuple[Ref | None, tuple[str, ...]
     return Ref("import", name.imported, name.module, steps), tuple(file.text(key) for key in keys)
 
 
-_STATES: WeakKeyDictionary[Project, ModuleStates] = WeakKeyDictionary()
+class _Known:
+    """The states of one project, for all of its applications."""
+
+    def __init__(self, _project: Project) -> None:
+        self.states: ModuleStates | None = None
 
 
 def module_states(project: Project, matters: Callable[[Kept], bool]) -> ModuleStates:
     """The states of a project, read once for all of its applications."""
-    if project not in _STATES:
-        _STATES[project] = ModuleStates(project, matters)
-    return _STATES[project]
+    known = project.once(_Known)
+    if known.states is None:
+        known.states = ModuleStates(project, matters)
+    return known.states
